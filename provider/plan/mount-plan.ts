@@ -1,0 +1,61 @@
+import type { ProviderError } from "../errors.ts";
+import type { Found, Ref, StoreInstance } from "../stores/store.ts";
+
+/** What one Mount needs: the stores to log in to, the objects to fetch, and how files are made of them. */
+export interface MountPlan {
+	readonly stores: readonly PlannedStore[];
+	readonly objects: readonly PlannedObject[];
+	readonly files: readonly FileRecipe[];
+	/** Words a failure as the provider that a compatible dialect stands for; absent: Claviger's own words. */
+	explain?(object: PlannedObject, error: ProviderError): string;
+}
+
+/** A store instance as one plan uses it. */
+export interface PlannedStore {
+	readonly instance: StoreInstance;
+	readonly audience: string;
+	readonly role: string;
+	/** Who wrote the address: policy trusts an administrator's, and judges a SecretProviderClass's. */
+	readonly origin: "policy" | "parameters";
+	/** The parameter to name in a refusal, such as `vaultAddress` or `stores.main.address`. */
+	readonly addressParameter: string;
+	/** The parameter that chose the audience, such as `audience` or `stores.main.audience`. */
+	readonly audienceParameter: string;
+}
+
+/** One thing to fetch. */
+export interface PlannedObject {
+	/** Unique in the plan; the id of the version that the driver records. */
+	readonly name: string;
+	/** Where it is written, such as `objects[2]`. */
+	readonly path: string;
+	/** Index into the plan's stores. */
+	readonly store: number;
+	readonly ref: Ref;
+	/** Absent or denied then means: no file, no failure. */
+	readonly optional: boolean;
+	/** The bytes whose change is a change of the object; default: its whole value. */
+	versionedContent?(found: Found): Buffer;
+}
+
+/** Makes files from values; pure. */
+export interface FileRecipe {
+	/** Where it is written, such as `files[1]` or `objects[0]`. */
+	readonly path: string;
+	/** The names of the objects it reads. */
+	readonly objects: readonly string[];
+	/**
+	 * The files. A value that the map lacks belongs to an optional object that is not there.
+	 * @throws ProviderError `invalid` when a value does not have the shape that was asked for
+	 */
+	produce(values: ReadonlyMap<string, Found>): readonly RenderedFile[];
+}
+
+/** One file of the answer. */
+export interface RenderedFile {
+	/** Relative, clean, without `..` elements. */
+	readonly path: string;
+	/** 0…0o777, always set: the driver would make an unset mode 0. */
+	readonly mode: number;
+	readonly contents: Buffer;
+}

@@ -1,0 +1,146 @@
+import type { ProviderError } from "../errors.ts";
+import type { Fields } from "../plan/fields.ts";
+import type { MountPlan } from "../plan/mount-plan.ts";
+import type { MountRequest } from "../plan/mount-request.ts";
+import type { Secret } from "../shared/secret.ts";
+
+/**
+ * One store with one address and one set of options. Stores extend it with their own fields.
+ * Two instances with the same key are the same to sessions and caches.
+ */
+export interface StoreInstance {
+	/** How a plan calls it, such as `main`. Not part of the key. */
+	readonly name: string;
+	/** The registered type, such as `vault`. */
+	readonly type: string;
+	/** Canonical text of address and options; never holds a secret. */
+	readonly key: string;
+	/**
+	 * Every URL that a session of this instance may contact, for policy to judge. Empty for a store
+	 * inside this process. `unix:///path` is an address too.
+	 */
+	readonly endpoints: readonly string[];
+	/** True when the instance asks not to verify the server's certificate. */
+	readonly skipsTlsVerification: boolean;
+	/** True when trust in the server rests on a certificate that the SecretProviderClass brought. */
+	readonly bringsOwnTrust: boolean;
+}
+
+/** The exact address of one thing in a store. Stores extend it. Equal keys mean the same thing. */
+export interface Ref {
+	readonly key: string;
+}
+
+/** Who the store sees. The key of every session and cache; never contains a token. */
+export interface Identity {
+	/** Canonical text of instance, audience, namespace, service account and role. */
+	readonly key: string;
+	readonly audience: string;
+	readonly namespace: string;
+	readonly serviceAccount: string;
+	/** What the store calls the identity to act as (role, account); empty when it has no such thing. */
+	readonly role: string;
+}
+
+/** A value with an end. */
+export interface Lease {
+	readonly id: string;
+	readonly durationSeconds: number;
+	readonly renewable: boolean;
+}
+
+/** The store gave the value. */
+export interface Found {
+	readonly kind: "found";
+	readonly value: Secret;
+	/** `json`: the value is JSON text whose parts may be selected. `bytes`: it is taken as it is. */
+	readonly structure: "bytes" | "json";
+	readonly lease?: Lease;
+}
+
+/** The store said that the thing does not exist (error code `absent`). */
+export interface Absent {
+	readonly kind: "absent";
+	readonly error: ProviderError;
+}
+
+/** The store said that this identity may not have it (error code `denied`). */
+export interface Denied {
+	readonly kind: "denied";
+	readonly error: ProviderError;
+}
+
+/** What a store says about a ref. An outage is no outcome: it is thrown, with code `unreachable`. */
+export type Outcome = Found | Absent | Denied;
+
+/** What a store may use while it connects and reads. */
+export interface StoreContext {
+	/** The pod's token for the identity's audience, already judged by policy. */
+	readonly token: Secret;
+	/** Data of nodePublishSecretRef. */
+	readonly credentials: ReadonlyMap<string, Secret>;
+	readonly signal: AbortSignal;
+	/** Runs a call under the limit of this store instance. Every request to the store goes through it. */
+	schedule<T>(task: () => Promise<T>): Promise<T>;
+	/** Makes a thing once per store instance and keeps it, such as a client with its connections. */
+	once<T>(make: () => T): T;
+	/** Whether policy lets a connection to this resolved IP address be opened. */
+	allowsAddress(address: string): boolean;
+}
+
+/** A store's client, logged in as one identity. */
+export interface Session {
+	/** When the login ends; undefined when it has no end. */
+	readonly expiresAt?: Date;
+	/** How many refs one read may carry. 1: the store has no batches, and refs are read side by side. */
+	readonly batchSize: number;
+	/**
+	 * Reads refs, one outcome each, in order.
+	 * @throws ProviderError `unreachable` on an outage, `invalid` when the store finds the ref malformed
+	 */
+	read(refs: readonly Ref[], signal: AbortSignal): Promise<readonly Outcome[]>;
+	watch?(refs: readonly Ref[], onChange: (ref: Ref) => void, signal: AbortSignal): void;
+	renew?(lease: Lease, signal: AbortSignal): Promise<Lease>;
+	revoke?(lease: Lease, signal: AbortSignal): Promise<void>;
+	close?(): Promise<void>;
+}
+
+/** A system that keeps secrets. */
+export interface Store {
+	readonly type: string;
+	/** The audience whose token it takes unless configured otherwise. */
+	readonly defaultAudience: string;
+	/** True when the store itself decides by namespace and service account, so a merely decoded token is not enough. */
+	readonly needsVerifiedToken: boolean;
+	/** Reads an instance as written under `stores` in the native dialect or in the policy file. */
+	instance(name: string, fields: Fields): StoreInstance;
+	/** The role an instance logs in with, as written beside its address; empty when none. */
+	role(fields: Fields): string;
+	/** Reads what an `objects` entry of the native dialect says about the place of the thing. */
+	ref(fields: Fields, instance: StoreInstance, request: MountRequest): Ref;
+	/**
+	 * Logs in.
+	 * @throws ProviderError `denied` when the store refuses the identity, `unreachable` on an outage
+	 */
+	connect(instance: StoreInstance, identity: Identity, context: StoreContext): Promise<Session>;
+}
+
+/** A way to write SecretProviderClass parameters. */
+export interface Dialect {
+	/** The provider name in the SecretProviderClass, and the socket's name. */
+	readonly name: string;
+	/** True when a failed Mount carries the gRPC code UNKNOWN, as the provider it stands for does. */
+	readonly plainStatus: boolean;
+	/**
+	 * Plans one Mount, without I/O.
+	 * @throws ProviderError `invalid` with every fault at once
+	 */
+	plan(request: MountRequest): MountPlan;
+}
+
+/** What a store's folder exports. */
+export interface StoreModule {
+	readonly store: Store;
+	/** Its compatible dialects, made with the administrator's defaults for that dialect (policy file, `dialects.<name>`). */
+	dialect?(name: string, defaults: Fields): Dialect;
+}
