@@ -63,9 +63,10 @@ export class ProviderError extends Error {
 		this.stage = options.stage;
 	}
 
-	/** Message and remedy as one text for people. */
+	/** All there is to tell people: a compatible dialect's words first, then the message and the remedy. */
 	get text(): string {
-		return this.remedy === undefined ? this.message : `${this.message} ${this.remedy}`;
+		const own = this.remedy === undefined ? this.message : `${this.message} ${this.remedy}`;
+		return this.legacyText === undefined ? own : `${this.legacyText}\n${own}`;
 	}
 
 	/**

@@ -129,8 +129,6 @@ export interface Store {
 export interface Dialect {
 	/** The provider name in the SecretProviderClass, and the socket's name. */
 	readonly name: string;
-	/** True when a failed Mount carries the gRPC code UNKNOWN, as the provider it stands for does. */
-	readonly plainStatus: boolean;
 	/**
 	 * Plans one Mount, without I/O.
 	 * @throws ProviderError `invalid` with every fault at once

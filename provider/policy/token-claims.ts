@@ -1,0 +1,101 @@
+import { ProviderError } from "../errors.ts";
+import { quote } from "../plan/fields.ts";
+import type { Pod } from "../plan/mount-request.ts";
+import type { Secret } from "../shared/secret.ts";
+
+/** The claims of a bound service account token that policy compares (KEP-1205, `kubernetes.io` private claim). */
+export interface TokenClaims {
+	readonly audiences: readonly string[];
+	readonly issuer: string;
+	/** Seconds since 1970. */
+	readonly expiresAt: number;
+	readonly namespace: string;
+	readonly serviceAccount: string;
+	readonly podUid: string | undefined;
+}
+
+/** A token that ended this long ago is still taken: clocks of node and control plane differ. */
+const clockToleranceSeconds = 10;
+
+/**
+ * Reads a token's claims without verifying its signature.
+ *
+ * @throws ProviderError `unidentified` when it is no bound service account token; the text never shows it
+ */
+export function decodeTokenClaims(token: Secret, audience: string): TokenClaims {
+	const payload = decodePayload(token);
+	const kubernetes = recordOf(payload?.["kubernetes.io"]);
+	const namespace = kubernetes?.["namespace"];
+	const serviceAccount = recordOf(kubernetes?.["serviceaccount"])?.["name"];
+	const expiresAt = payload?.["exp"];
+	if (typeof namespace !== "string" || typeof serviceAccount !== "string" || typeof expiresAt !== "number") {
+		throw new ProviderError(
+			"unidentified",
+			`What came as the token for audience ${quote(audience)} is not a bound service account token.`,
+			{
+				remedy: "Let kubelet supply it: list the audience under spec.tokenRequests of the CSIDriver secrets-store.csi.k8s.io.",
+			},
+		);
+	}
+	const aud = payload?.["aud"];
+	const audiences = Array.isArray(aud) ? aud.filter((entry) => typeof entry === "string") : typeof aud === "string" ? [aud] : [];
+	const issuer = payload?.["iss"];
+	const podUid = recordOf(kubernetes?.["pod"])?.["uid"];
+	return {
+		audiences,
+		issuer: typeof issuer === "string" ? issuer : "",
+		expiresAt,
+		namespace,
+		serviceAccount,
+		podUid: typeof podUid === "string" ? podUid : undefined,
+	};
+}
+
+/**
+ * Compares a token with the pod that kubelet mounts for: a pod author can put a token into the
+ * volume's attributes, but not change what kubelet says of the pod.
+ *
+ * @throws ProviderError `unidentified`
+ */
+export function compareWithPod(claims: TokenClaims, audience: string, pod: Pod, allowUnbound: boolean): void {
+	const name = `The token for audience ${quote(audience)}`;
+	if (claims.audiences.length !== 1 || claims.audiences[0] !== audience) {
+		throw mismatch(`${name} was not issued for this audience alone.`);
+	}
+	if (claims.expiresAt + clockToleranceSeconds < Date.now() / 1000) {
+		throw new ProviderError("unidentified", `${name} has expired.`, {
+			remedy: "kubelet brings a fresh one at its next sync; check the node's clock if it does not.",
+		});
+	}
+	if (claims.namespace !== pod.namespace || claims.serviceAccount !== pod.serviceAccount) {
+		throw mismatch(
+			`${name} belongs to service account ${claims.namespace}/${claims.serviceAccount}, but the pod runs as ${pod.namespace}/${pod.serviceAccount}.`,
+		);
+	}
+	if (claims.podUid === undefined && allowUnbound) return;
+	if (claims.podUid !== pod.uid) {
+		throw mismatch(
+			`${name} is bound to ${claims.podUid === undefined ? "no pod" : "another pod"} than the one it came with (${pod.namespace}/${pod.name}).`,
+		);
+	}
+}
+
+function mismatch(message: string): ProviderError {
+	return new ProviderError("unidentified", message, {
+		remedy: "Remove tokens from the pod's volumeAttributes and let kubelet supply them.",
+	});
+}
+
+function decodePayload(token: Secret): Readonly<Record<string, unknown>> | undefined {
+	const part = token.reveal().toString("latin1").split(".", 3)[1];
+	if (part === undefined) return undefined;
+	try {
+		return recordOf(JSON.parse(Buffer.from(part, "base64url").toString("utf8")));
+	} catch {
+		return undefined;
+	}
+}
+
+function recordOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
+	return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined;
+}

@@ -1,0 +1,23 @@
+import type { StoreModule } from "./store.ts";
+
+/** What is known of a store before its code is loaded. */
+export interface StoreEntry {
+	readonly type: string;
+	/** The compatible dialects it answers to, each a provider name with a socket of its own. */
+	readonly dialects: readonly string[];
+	/** Token audiences that belong to this type: no other type of store may ever be handed a token of theirs. */
+	readonly audiences: readonly string[];
+	/** Loads the store's code, and with it any heavy library, on first use. */
+	load(): Promise<StoreModule>;
+}
+
+/** Every store, one line each. */
+export const stores: readonly StoreEntry[] = [
+	{ type: "strongroom", dialects: [], audiences: ["claviger"], load: async () => (await import("./strongroom/index.ts")).module },
+	{
+		type: "vault",
+		dialects: ["vault", "openbao"],
+		audiences: ["vault", "openbao"],
+		load: async () => (await import("./vault/index.ts")).module,
+	},
+];

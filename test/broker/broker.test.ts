@@ -1,0 +1,185 @@
+import test, { type ExecutionContext } from "ava";
+import { Broker } from "../../provider/broker/broker.ts";
+import { ProviderError } from "../../provider/errors.ts";
+import type { Admission } from "../../provider/plan/admission.ts";
+import { Secret } from "../../provider/shared/secret.ts";
+import type { Identity, Outcome, Ref, Session } from "../../provider/stores/store.ts";
+import { fakeInstance, fakeSession, fakeStore, plannedStore, planOf } from "../support/fake-store.ts";
+
+const found: Outcome = { kind: "found", value: new Secret("v"), structure: "bytes" };
+const denied: Outcome = { kind: "denied", error: new ProviderError("denied", "no right") };
+
+function admissionOf(serviceAccount = "web"): Admission {
+	const identity: Identity = { key: serviceAccount, audience: "vault", namespace: "shop", serviceAccount, role: "" };
+	return { identity, token: new Secret("token"), allowsAddress: () => true };
+}
+
+/** A broker over a store that counts what it is asked. */
+function setUp(
+	read: (ref: Ref, signal: AbortSignal, login: number) => Promise<Outcome>,
+	options: { concurrency?: number; expiresAt?: Date } = {},
+) {
+	const counts = { logins: 0, reads: 0, underWay: 0, mostUnderWay: 0 };
+	const store = fakeStore(async (_instance, _identity, context): Promise<Session> => {
+		counts.logins += 1;
+		const login = counts.logins;
+		const session = fakeSession((ref, signal) =>
+			context.schedule(async () => {
+				counts.reads += 1;
+				counts.underWay += 1;
+				counts.mostUnderWay = Math.max(counts.mostUnderWay, counts.underWay);
+				try {
+					return await read(ref, signal, login);
+				} finally {
+					counts.underWay -= 1;
+				}
+			}),
+		);
+		return options.expiresAt === undefined ? session : { ...session, expiresAt: options.expiresAt };
+	});
+	const broker = new Broker({ concurrency: options.concurrency ?? 16, store: async () => store });
+	const fetch = (objects: readonly string[], signal = new AbortController().signal, admission = admissionOf()) =>
+		broker.fetch({ plan: planOf([plannedStore()], objects), admissions: [admission], credentials: new Map(), signal });
+	return { counts, fetch, broker };
+}
+
+function kindsOf(outcomes: ReadonlyMap<string, { readonly kind: string }>): readonly string[] {
+	return [...outcomes.values()].map((outcome) => outcome.kind);
+}
+
+/** Reads that end when the test says so. */
+function gate(): { readonly open: () => void; readonly opened: Promise<void> } {
+	const { promise, resolve } = Promise.withResolvers<void>();
+	return { open: resolve, opened: promise };
+}
+
+test("ten objects of one identity take one login, and the next mounts take none", async (t) => {
+	const { counts, fetch } = setUp(async () => found);
+	const names = Array.from({ length: 10 }, (_, index) => `o${index}`);
+	t.deepEqual(new Set(kindsOf(await fetch(names))), new Set(["found"]));
+	t.deepEqual({ logins: counts.logins, reads: counts.reads }, { logins: 1, reads: 10 });
+	await fetch(names);
+	t.is(counts.logins, 1);
+});
+
+test("refs are read side by side, up to the limit of the store instance", async (t) => {
+	const { open, opened } = gate();
+	const { counts, fetch } = setUp(async () => opened.then(() => found), { concurrency: 4 });
+	const fetched = fetch(Array.from({ length: 10 }, (_, index) => `o${index}`));
+	await until(t, () => counts.underWay === 4);
+	open();
+	await fetched;
+	t.is(counts.mostUnderWay, 4);
+});
+
+test("a hundred callers that want one object at once share one read, and each identity asks for itself", async (t) => {
+	const { open, opened } = gate();
+	const { counts, fetch } = setUp(async () => opened.then(() => found));
+	const callers = Array.from({ length: 100 }, () => fetch(["o"]));
+	const stranger = fetch(["o"], new AbortController().signal, admissionOf("other"));
+	await until(t, () => counts.reads === 2);
+	open();
+	await Promise.all([...callers, stranger]);
+	t.deepEqual({ logins: counts.logins, reads: counts.reads }, { logins: 2, reads: 2 });
+});
+
+test("followers outlive a leader that gives up", async (t) => {
+	const { open, opened } = gate();
+	const { counts, fetch } = setUp(async (_ref, signal) => Promise.race([opened.then(() => found), aborted(signal)]));
+	const leader = new AbortController();
+	const [first, second] = [fetch(["o"], leader.signal), fetch(["o"])];
+	await until(t, () => counts.reads === 1);
+	leader.abort(new ProviderError("stopped", "gone"));
+	t.deepEqual(kindsOf(await first), ["failed"]);
+	open();
+	t.deepEqual(kindsOf(await second), ["found"]);
+	t.is(counts.reads, 1);
+});
+
+test("a read that nobody waits for any more is aborted, and the next caller starts anew", async (t) => {
+	const signals: AbortSignal[] = [];
+	const { counts, fetch } = setUp(async (_ref, signal) => {
+		signals.push(signal);
+		return signals.length === 1 ? aborted(signal) : found;
+	});
+	const caller = new AbortController();
+	const first = fetch(["o"], caller.signal);
+	await until(t, () => counts.reads === 1);
+	caller.abort(new ProviderError("stopped", "gone"));
+	await first;
+	t.true(signals[0]?.aborted);
+	t.deepEqual(kindsOf(await fetch(["o"])), ["found"]);
+});
+
+test("a login that the store has ended is renewed once, and the read is tried again", async (t) => {
+	let ended = false;
+	const { counts, fetch } = setUp(async (_ref, _signal, login) => (ended && login === 1 ? denied : found));
+	await fetch(["a", "b"]);
+	ended = true;
+	t.deepEqual(kindsOf(await fetch(["a", "b"])), ["found", "found"]);
+	t.is(counts.logins, 2);
+});
+
+test("a denial that a fresh login meets too is believed, and costs no further logins", async (t) => {
+	const { counts, fetch } = setUp(async () => denied);
+	for (let round = 0; round < 10; round += 1) t.deepEqual(kindsOf(await fetch(["o"])), ["denied"]);
+	t.true(counts.logins <= 2, `${counts.logins} logins`);
+});
+
+test("a session about to end is not used again", async (t) => {
+	const { counts, fetch } = setUp(async () => found, { expiresAt: new Date(Date.now() + 5_000) });
+	await fetch(["o"]);
+	await fetch(["o"]);
+	t.is(counts.logins, 2);
+});
+
+test("one object's outage leaves the others' outcomes, and whatever a store throws becomes a failure", async (t) => {
+	const thrown: Record<string, unknown> = {
+		outage: new ProviderError("unreachable", "down"),
+		text: "a text",
+		nothing: undefined,
+		type: new TypeError("x of undefined"),
+	};
+	const { fetch } = setUp(async (ref) => {
+		if (ref.key in thrown) throw thrown[ref.key];
+		return found;
+	});
+	const outcomes = await fetch(["good", ...Object.keys(thrown)]);
+	t.is(outcomes.get("good")?.kind, "found");
+	const codes = Object.keys(thrown).map((name) => {
+		const outcome = outcomes.get(name);
+		return outcome?.kind === "failed" ? outcome.error.code : outcome?.kind;
+	});
+	t.deepEqual(codes, ["unreachable", "internal", "internal", "internal"]);
+});
+
+test("a login refused is tried anew by the next mount", async (t) => {
+	let refuse = true;
+	const store = fakeStore(async () => {
+		if (refuse) throw new ProviderError("denied", "role unknown");
+		return fakeSession(async () => found);
+	});
+	const broker = new Broker({ concurrency: 4, store: async () => store });
+	const fetch = () =>
+		broker.fetch({
+			plan: planOf([plannedStore({ instance: fakeInstance() })], ["o"]),
+			admissions: [admissionOf()],
+			credentials: new Map(),
+			signal: new AbortController().signal,
+		});
+	t.deepEqual(kindsOf(await fetch()), ["failed"]);
+	refuse = false;
+	t.deepEqual(kindsOf(await fetch()), ["found"]);
+});
+
+function aborted(signal: AbortSignal): Promise<never> {
+	return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+}
+
+async function until(t: ExecutionContext, condition: () => boolean): Promise<void> {
+	for (let turn = 0; turn < 1000; turn += 1) {
+		if (condition()) return;
+		await new Promise((resolve) => setImmediate(resolve));
+	}
+	t.fail("the condition was never met");
+}
