@@ -17,7 +17,7 @@ export interface MountPipelineOptions {
 	readonly broker: Broker;
 	readonly audit: AuditSink;
 	/** The key of the versions that the driver records. */
-	versionKey(): Buffer;
+	readonly versionKey: Buffer;
 	/** Hears of every Mount that ended without files, before its error is put into words for the wire. */
 	failed(request: MountRequest, error: ProviderError): void;
 }
@@ -82,7 +82,7 @@ export class MountPipeline {
 	}
 
 	#versions(plan: MountPlan, values: ReadonlyMap<string, Found>): ReadonlyMap<string, string> {
-		const key = this.#options.versionKey();
+		const key = this.#options.versionKey;
 		const versions = new Map<string, string>();
 		for (const object of plan.objects) {
 			const found = values.get(object.name);

@@ -12,6 +12,8 @@ export interface ServeOptions {
 	readonly providers: readonly string[];
 	readonly policyFile: string | undefined;
 	readonly http: ListenAddress | undefined;
+	/** Whether the address was asked for: then it must be had, while the default may be somebody else's. */
+	readonly httpRequired: boolean;
 	readonly logLevel: LogLevel;
 	readonly audit: string;
 	readonly tokenVerification: TokenVerification;
@@ -81,6 +83,7 @@ export function readServeOptions(args: readonly string[], environment: Environme
 		providers: readProviders(required("providers")),
 		policyFile: text("policy"),
 		http: readHttp(required("http")),
+		httpRequired: given["http"] !== undefined || environment[environmentName("http")] !== undefined,
 		logLevel: readChoice("log-level", required("log-level"), logLevels),
 		audit: required("audit"),
 		tokenVerification: readChoice("token-verification", text("token-verification") ?? defaultVerification(text, environment), [

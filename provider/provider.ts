@@ -1,28 +1,23 @@
-import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { openAuditSink } from "./audit/sink.ts";
 import { Broker } from "./broker/broker.ts";
-import { type ContractServer, serveContract } from "./contract/server.ts";
+import type { ContractOptions, ContractServer } from "./contract/options.ts";
+import { serveContract } from "./contract/server.ts";
 import { Dialects, nativeProvider } from "./dialects.ts";
 import { ProviderError } from "./errors.ts";
-import { KubernetesClient } from "./kubernetes/client.ts";
-import { ApiServerKeys } from "./kubernetes/token-keys.ts";
-import { TokenReviewVerifier } from "./kubernetes/token-review.ts";
-import { readVersionKey } from "./kubernetes/version-key.ts";
 import { MountPipeline } from "./mount.ts";
 import type { ServeOptions } from "./options.ts";
 import type { MountRequest } from "./plan/mount-request.ts";
 import { audienceOwners } from "./policy/audiences.ts";
 import { Gate } from "./policy/gate.ts";
-import { KeyFile } from "./policy/key-file.ts";
-import { KeyVerifier } from "./policy/key-verifier.ts";
-import { emptyPolicy, readPolicyFile } from "./policy/policy-file.ts";
-import { RememberingVerifier, type TokenVerifier } from "./policy/verifier.ts";
+import { emptyPolicy, type Policy, readPolicyFile } from "./policy/policy-file.ts";
+import type { TokenVerifier } from "./policy/verifier.ts";
 import { runtimeVersion } from "./shared/runtime-version.ts";
 import { StoreRegistry } from "./store-registry.ts";
 import { stores } from "./stores/index.ts";
-import { startHealthServer } from "./telemetry/health.ts";
+import { type HealthServer, startHealthServer } from "./telemetry/health.ts";
 import { describeCause, type Logger } from "./telemetry/log.ts";
+import { kubernetesClient, tokenVerifier } from "./verification.ts";
+import { openVersionKey } from "./version-key.ts";
 
 /** A provider that serves its sockets. */
 export interface Provider {
@@ -33,40 +28,21 @@ export interface Provider {
 
 /** Wires the rooms and begins to serve. */
 export async function startProvider(options: ServeOptions, log: Logger): Promise<Provider> {
-	const clusterAddresses = options.kubernetesApi === undefined ? [] : [new URL(options.kubernetesApi).hostname.replace(/^\[|\]$/g, "")];
-	const policy = options.policyFile === undefined ? emptyPolicy(clusterAddresses) : readPolicyFile(options.policyFile, clusterAddresses);
+	const policy = readPolicy(options);
 	const registry = new StoreRegistry(stores);
-	const store = (type: string) => registry.store(type);
 	const dialects = await Dialects.open(registry, policy, options.providers);
 	const kubernetes = kubernetesClient(options);
-	const verifier = tokenVerifier(options, kubernetes);
-	const versionKey = await openVersionKey(options, kubernetes, log);
 	const audit = openAuditSink(options.audit);
 	const pipeline = new MountPipeline({
 		dialect: (request) => dialects.of(request),
-		gate: new Gate({
-			policy,
-			owners: audienceOwners(stores),
-			store,
-			warn: (warning, request) => log.warn(requestFields(request), warning),
-			...(verifier === undefined ? {} : { verifier }),
-		}),
-		broker: new Broker({ concurrency: options.fetchConcurrency, store }),
+		gate: makeGate(policy, registry, tokenVerifier(options, kubernetes), log),
+		broker: new Broker({ concurrency: options.fetchConcurrency, store: (type) => registry.store(type) }),
 		audit,
-		versionKey: () => versionKey,
+		versionKey: await openVersionKey(options, kubernetes, log),
 		failed: (request, error) => logFailure(log, request, error),
 	});
-	const health = options.http === undefined ? undefined : await startHealthServer(options.http);
-	const contract = await serveContract({
-		socketDirectory: options.socketDirectory,
-		providers: options.providers,
-		handler: (request) => pipeline.mount(request),
-		runtimeVersion,
-		maximumResponseBytes: options.maximumResponseBytes,
-		drainMilliseconds: options.drainMilliseconds,
-		plainStatus: (provider) => provider !== nativeProvider,
-		log,
-	});
+	const health = await openHealth(options, log);
+	const contract = await serveContract(contractOptions(options, pipeline, log));
 	health?.setReady(true);
 	log.info(
 		{ sockets: contract.sockets, profile: policy.profile, http: health?.address ?? "off", verification: options.tokenVerification },
@@ -85,58 +61,49 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 	};
 }
 
+async function openHealth({ http, httpRequired }: ServeOptions, log: Logger): Promise<HealthServer | undefined> {
+	if (http === undefined) return undefined;
+	try {
+		return await startHealthServer(http);
+	} catch (reason) {
+		if (httpRequired) throw reason;
+		log.warn({ reason: ProviderError.from(reason).text }, "going on without health and readiness");
+		return undefined;
+	}
+}
+
+function readPolicy({ policyFile, kubernetesApi }: ServeOptions): Policy {
+	const clusterAddresses = kubernetesApi === undefined ? [] : [new URL(kubernetesApi).hostname.replace(/^\[|\]$/g, "")];
+	return policyFile === undefined ? emptyPolicy(clusterAddresses) : readPolicyFile(policyFile, clusterAddresses);
+}
+
+function makeGate(policy: Policy, registry: StoreRegistry, verifier: TokenVerifier | undefined, log: Logger): Gate {
+	return new Gate({
+		policy,
+		owners: audienceOwners(stores),
+		store: (type) => registry.store(type),
+		warn: (warning, request) => log.warn(requestFields(request), warning),
+		...(verifier === undefined ? {} : { verifier }),
+	});
+}
+
+function contractOptions(options: ServeOptions, pipeline: MountPipeline, log: Logger): ContractOptions {
+	return {
+		socketDirectory: options.socketDirectory,
+		providers: options.providers,
+		handler: (request) => pipeline.mount(request),
+		runtimeVersion,
+		maximumResponseBytes: options.maximumResponseBytes,
+		drainMilliseconds: options.drainMilliseconds,
+		plainStatus: (provider) => provider !== nativeProvider,
+		log,
+	};
+}
+
 async function stopContract(contract: ContractServer, log: Logger): Promise<void> {
 	log.info({}, "stopping: letting running mounts end");
 	await contract.stop();
 	log.info({}, "stopped");
-}
-
-function kubernetesClient(options: ServeOptions): KubernetesClient | undefined {
-	if (options.kubernetesApi === undefined) return undefined;
-	return new KubernetesClient({ address: options.kubernetesApi, tokenFile: options.kubernetesTokenFile, caFile: options.kubernetesCaFile });
-}
-
-function tokenVerifier(options: ServeOptions, kubernetes: KubernetesClient | undefined): TokenVerifier | undefined {
-	if (options.tokenVerification === "off") return undefined;
-	if (options.tokenVerification === "review") {
-		if (kubernetes === undefined) throw needsApi("--token-verification review");
-		return new RememberingVerifier(new TokenReviewVerifier(kubernetes));
-	}
-	if (options.tokenKeysFile !== undefined)
-		return new RememberingVerifier(new KeyVerifier(new KeyFile(options.tokenKeysFile), options.tokenIssuer));
-	if (kubernetes === undefined) throw needsApi("--token-verification keys without --token-keys");
-	return new RememberingVerifier(new KeyVerifier(new ApiServerKeys(kubernetes), options.tokenIssuer));
-}
-
-function needsApi(flag: string): ProviderError {
-	return new ProviderError("invalid", `${flag} needs the API server.`, { remedy: "Give --kubernetes-api, or run inside the cluster." });
-}
-
-const startMilliseconds = 30_000;
-
-async function openVersionKey(options: ServeOptions, kubernetes: KubernetesClient | undefined, log: Logger): Promise<Buffer> {
-	if (options.versionKeyFile !== undefined) return readKeyFile(options.versionKeyFile);
-	if (options.versionKeySecret !== undefined) {
-		if (kubernetes === undefined) throw needsApi("--version-key-secret");
-		return readVersionKey(kubernetes, options.versionKeySecret, AbortSignal.timeout(startMilliseconds));
-	}
-	log.warn({}, "no --version-key and no --version-key-secret: object versions will differ between nodes and after a restart");
-	return randomBytes(32);
-}
-
-function readKeyFile(file: string): Buffer {
-	let key: Buffer;
-	try {
-		key = readFileSync(file);
-	} catch (cause) {
-		throw new ProviderError("invalid", `--version-key ${file} cannot be read.`, {
-			remedy: "Name a file of 32 random bytes or more.",
-			cause,
-		});
-	}
-	if (key.length < 32)
-		throw new ProviderError("invalid", `--version-key ${file} holds fewer than 32 bytes.`, { remedy: "Write 32 random bytes into it." });
-	return key;
 }
 
 function requestFields({ provider, pod }: MountRequest): object {

@@ -65,7 +65,8 @@ interface Call {
 function send(url: URL, { method, token, ca, agent, signal, body }: Call): Promise<ApiAnswer> {
 	const payload = body === undefined ? undefined : JSON.stringify(body);
 	const headers = {
-		accept: "application/json",
+		// The token keys have a media type of their own (RFC 7517 §8.5), which the API server insists on.
+		accept: "application/json, application/jwk-set+json",
 		authorization: `Bearer ${token}`,
 		...(payload === undefined ? {} : { "content-type": "application/json" }),
 	};
