@@ -1,0 +1,100 @@
+// Makes dist/claviger.cjs, the whole program in one file for the image, and beside it the licences of what is in it.
+// `node scripts/bundle.ts [--directory DIR]`
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { build, type Metafile } from "esbuild";
+import { runtimeVersion } from "../provider/shared/runtime-version.ts";
+
+const root = join(import.meta.dirname, "..");
+
+/** One line instead of a stack where Node is too old. What the program needs is said in package.json, `engines`. */
+const banner = `"use strict";
+(function () {
+	var version = process.versions.node.split(".");
+	if (+version[0] > 22 || (+version[0] === 22 && +version[1] >= 18)) return;
+	console.error("Claviger needs Node 22.18 or newer; this is " + process.versions.node + ".");
+	process.exit(1);
+})();`;
+
+/** The entry of the whole program. */
+export const entry = `import { main } from "./provider/main.ts"; main(process.argv.slice(2));`;
+
+/**
+ * Bundles a program into one CommonJS file. What is imported dynamically is in the file too, and is evaluated only when
+ * the import is reached: a store costs nothing until it is used.
+ *
+ * @param contents the entry's source; imports are resolved from the top of the checkout
+ */
+export async function bundle(contents: string, outfile: string): Promise<Metafile> {
+	const { metafile } = await build({
+		stdin: { contents, resolveDir: root, sourcefile: "entry.ts", loader: "ts" },
+		absWorkingDir: root,
+		outfile,
+		bundle: true,
+		platform: "node",
+		format: "cjs",
+		// Older than what it runs on, so that an old Node reads as far as the banner's message.
+		target: "node18",
+		minify: true,
+		legalComments: "none",
+		metafile: true,
+		logLevel: "warning",
+		banner: { js: banner },
+		// node-vault's default transport, in whose place ours is put. What is never called need not be in the file.
+		alias: { axios: join(root, "scripts/bundle/no-axios.cjs") },
+	});
+	return metafile;
+}
+
+async function main(): Promise<void> {
+	const { values } = parseArgs({ options: { directory: { type: "string", default: join(root, "dist") } } });
+	const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { readonly version: string };
+	if (manifest.version !== runtimeVersion) {
+		console.error(`package.json says ${manifest.version}, provider/shared/runtime-version.ts ${runtimeVersion}. Make them equal.`);
+		process.exitCode = 1;
+		return;
+	}
+	mkdirSync(values.directory, { recursive: true });
+	const outfile = join(values.directory, "claviger.cjs");
+	const metafile = await bundle(entry, outfile);
+	const packages = packageSizes(metafile);
+	writeFileSync(join(values.directory, "LICENSES.txt"), licences([...packages.keys()].filter((name) => name !== ours)));
+	printSizes(outfile, packages);
+}
+
+const ours = "claviger";
+
+/** Bytes in the bundle by package, the largest first. */
+function packageSizes(metafile: Metafile): ReadonlyMap<string, number> {
+	const sizes = new Map<string, number>();
+	for (const output of Object.values(metafile.outputs)) {
+		for (const [path, { bytesInOutput }] of Object.entries(output.inputs)) {
+			const [, name = ours] = /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path) ?? [];
+			if (bytesInOutput > 0) sizes.set(name, (sizes.get(name) ?? 0) + bytesInOutput);
+		}
+	}
+	return new Map([...sizes].sort(([, left], [, right]) => right - left));
+}
+
+/** The licences' own texts, which have to go along with the code. */
+function licences(packages: readonly string[]): string {
+	return packages
+		.toSorted()
+		.map((name) => {
+			const folder = join(root, "node_modules", name);
+			const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Readonly<Record<string, string>>;
+			const file = readdirSync(folder).find((entryName) => /^(?:licen[cs]e|copying)/i.test(entryName));
+			const text = file === undefined ? "(The package brings no text of its licence.)" : readFileSync(join(folder, file), "utf8").trim();
+			return `${name} ${version}, ${license}\n\n${text}\n`;
+		})
+		.join(`\n${"-".repeat(80)}\n\n`);
+}
+
+function printSizes(outfile: string, packages: ReadonlyMap<string, number>): void {
+	const kibibytes = (bytes: number) => `${(bytes / 1024).toFixed(0).padStart(6)} KiB`;
+	console.log(`${outfile}\n${kibibytes(readFileSync(outfile).length)}  in all, of it`);
+	for (const [name, bytes] of packages) if (bytes >= 4096) console.log(`${kibibytes(bytes)}  ${name}`);
+}
+
+if (import.meta.main) await main();
