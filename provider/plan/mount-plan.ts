@@ -34,9 +34,16 @@ export interface PlannedObject {
 	readonly ref: Ref;
 	/** Absent or denied then means: no file, no failure. */
 	readonly optional: boolean;
+	/** What becomes of its files once the store revokes it; absent: they are deleted. */
+	readonly onRevoked?: OnRevoked;
+	/** How long a value may be kept before the store is asked again, in seconds; absent: the provider's own interval. */
+	readonly refreshSeconds?: number;
 	/** The bytes whose change is a change of the object; default: its whole value. */
 	versionedContent?(found: Found): Buffer;
 }
+
+/** What becomes of an object's files when the store no longer has it, or no longer gives it to this identity. */
+export type OnRevoked = { readonly kind: "delete" } | { readonly kind: "keep" } | { readonly kind: "grace"; readonly seconds: number };
 
 /** Makes files from values; pure. */
 export interface FileRecipe {
