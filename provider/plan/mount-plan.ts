@@ -17,6 +17,8 @@ export interface PlannedStore {
 	readonly role: string;
 	/** Who wrote the address: policy trusts an administrator's, and judges a SecretProviderClass's. */
 	readonly origin: "policy" | "parameters";
+	/** Who chose the audience: a SecretProviderClass may choose one for an administrator's address too. */
+	readonly audienceOrigin: "policy" | "parameters";
 	/** The parameter to name in a refusal, such as `vaultAddress` or `stores.main.address`. */
 	readonly addressParameter: string;
 	/** The parameter that chose the audience, such as `audience` or `stores.main.audience`. */

@@ -1,12 +1,8 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import { maximumYamlDepth, maximumYamlNodes, yamlHazard } from "../shared/yaml-guard.ts";
 
 /** YAML in the failsafe schema: every scalar is the text that was written. */
 export type YamlNode = string | readonly YamlNode[] | ReadonlyMap<string, YamlNode>;
-
-/** The largest text read, in UTF-16 units. A SecretProviderClass as a whole fits into 1.5 MiB of etcd; its lists are far smaller. */
-export const maximumYamlLength = 256 * 1024;
-const maximumDepth = 32;
-const maximumNodes = 20_000;
 
 /** A text that is no YAML, or more YAML than anybody writes by hand. The message tells the line. */
 export class YamlError extends Error {
@@ -20,8 +16,8 @@ export class YamlError extends Error {
  * @throws YamlError
  */
 export function readYaml(text: string): YamlNode {
-	if (text.length > maximumYamlLength) throw new YamlError(`is ${text.length} characters long; ${maximumYamlLength} are read`);
-	guardYaml(text);
+	const hazard = yamlHazard(text);
+	if (hazard !== undefined) throw new YamlError(hazard);
 	const lines = new LineCounter();
 	// The parser's own check of keys, and its pretty errors, each take time with the square of the text's length.
 	const options = { schema: "failsafe", uniqueKeys: false, prettyErrors: false, lineCounter: lines, logLevel: "error" } as const;
@@ -32,43 +28,6 @@ export function readYaml(text: string): YamlNode {
 	throw new YamlError(`is not YAML: ${problem.message} (line ${lines.linePos(problem.pos[0]).line})`);
 }
 
-/**
- * Refuses a text that would keep the parser busy or exhaust its stack, in time linear in its length.
- *
- * @throws YamlError
- */
-export function guardYaml(text: string): void {
-	guardCount(text);
-	guardDepth(text);
-}
-
-/**
- * Refuses what can only be more entries than {@link maximumNodes}, or one mistake after the other,
- * before time is spent on it: the parser goes on after a mistake and notes each.
- */
-function guardCount(text: string): void {
-	const counts = new Map<string, number>();
-	for (const [indicator] of text.matchAll(/[\r\n,:?&*!"'%@|>[\]{}]/g)) {
-		const count = (counts.get(indicator) ?? 0) + 1;
-		if (count > maximumNodes) throw new YamlError("has too many entries");
-		counts.set(indicator, count);
-	}
-}
-
-/**
- * The parser recurses with the nesting of the text, so text that nests deeper than any list of
- * secrets is refused before it: by brackets on a line, or by indentation.
- */
-function guardDepth(text: string): void {
-	let open = 0;
-	for (const character of text) {
-		if (character === "[" || character === "{") open += 1;
-		else if (character === "]" || character === "}") open = Math.max(0, open - 1);
-		if (open > maximumDepth * 4) throw new YamlError("nests too deeply");
-	}
-	if (/^(?:[ \t]*[-?:][ \t]){33}/m.test(text)) throw new YamlError("nests too deeply");
-}
-
 interface Conversion {
 	nodes: number;
 	readonly lines: LineCounter;
@@ -76,8 +35,8 @@ interface Conversion {
 
 function convert(node: Node | null, state: Conversion, depth: number): YamlNode {
 	state.nodes += 1;
-	if (state.nodes > maximumNodes) throw new YamlError("has too many entries");
-	if (depth > maximumDepth) throw new YamlError("nests too deeply");
+	if (state.nodes > maximumYamlNodes) throw new YamlError("has too many entries");
+	if (depth > maximumYamlDepth) throw new YamlError("nests too deeply");
 	if (node === null) return "";
 	if (isAlias(node)) throw new YamlError(`uses the alias *${node.source}; write the value out`);
 	if (isScalar(node)) return typeof node.value === "string" ? node.value : "";

@@ -56,7 +56,7 @@ export function judgeAudience(policy: Policy, store: PlannedStore, owners: Audie
 			},
 		);
 	}
-	if (store.origin === "policy" || policy.audiences.get(type)?.includes(audience)) return undefined;
+	if (store.audienceOrigin === "policy" || policy.audiences.get(type)?.includes(audience)) return undefined;
 	if (policy.profile === "strict") {
 		throw new ProviderError("refused", `${parameter}: the policy does not list the audience ${quote(audience)} for ${type}.`, {
 			remedy: `Ask the administrator to add it under audiences.${type}.`,

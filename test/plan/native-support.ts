@@ -26,7 +26,7 @@ const remote = makeStore("remote", (address) => [address]);
 const local = makeStore("local", () => []);
 const stores = new Map([remote, local].map((store) => [store.type, store]));
 
-export function configuredStore(name: string, store: Store = local): ConfiguredStore {
+export function configuredStore(name: string, store: Store = local, role = "reader"): ConfiguredStore {
 	const instance = {
 		name,
 		type: store.type,
@@ -35,7 +35,7 @@ export function configuredStore(name: string, store: Store = local): ConfiguredS
 		skipsTlsVerification: false,
 		bringsOwnTrust: false,
 	};
-	return { instance, store, audience: "company", role: "reader" };
+	return { instance, store, audience: "company", role };
 }
 
 export function makeEnvironment(configured: Readonly<Record<string, ConfiguredStore>> = {}): NativeEnvironment {

@@ -74,6 +74,20 @@ test("configured stores are used by name, in each way of naming them", (t) => {
 	}
 });
 
+test("a class names its own role at a configured store that has none, and nothing else of it", (t) => {
+	const open = makeEnvironment({ company: configuredStore("company", undefined, "") });
+	const objects = "- {name: db, path: p}";
+	const [store] = plan({ stores: "company: {role: shop}", objects }, open).stores;
+	t.deepEqual([store?.origin, store?.role, store?.audience], ["policy", "shop", "company"]);
+	for (const stores of [
+		"company: {role: shop, address: https://evil.example}",
+		"company: {address: https://evil.example}",
+		"company: {role: ''}",
+	]) {
+		t.regex(messageOf(t, { stores, objects }, open), /stores\.company is configured by the administrator/, stores);
+	}
+});
+
 test("store may be left out where exactly one is known", (t) => {
 	t.is(plan({ objects: db }).stores[0]?.instance.name, "main");
 	t.is(plan({ stores: "", objects: db }, makeEnvironment({ only: configuredStore("only") })).stores[0]?.instance.name, "only");

@@ -185,6 +185,8 @@ test("an audience of the administrator's passes; an unlisted one only in the com
 	const request = async (audience: string) => requestOf(pod, { [audience]: await issuer.token(pod, { audience }) });
 	await t.notThrowsAsync(admit({ store: { audience: "vault-eu" }, request: await request("vault-eu") }));
 	await refused(t, { store: { audience: "mine" }, request: await request("mine") }, "refused", "audiences.vault");
+	await refused(t, { store: { audience: "mine", origin: "policy" }, request: await request("mine") }, "refused", "audiences.vault");
+	await t.notThrowsAsync(admit({ store: { audience: "mine", audienceOrigin: "policy" }, request: await request("mine") }));
 	await t.notThrowsAsync(admit({ policy: compatible, store: { audience: "mine" }, request: await request("mine") }));
 });
 

@@ -47,7 +47,7 @@ for (const [text, ...says] of [
 	["stores: [main]", "stores", "not a mapping"],
 	["- strict", "not a mapping"],
 	["profile: &a strict\nstores: *a", "alias"],
-	["profile: strict\nprofile: compatible", "unique"],
+	["profile: strict\nprofile: compatible", "twice (line 2)"],
 	["profile: [", "policy file"],
 ] as const) {
 	test(`the policy ${JSON.stringify(text)} is refused with its place`, (t) => {

@@ -42,6 +42,7 @@ export function plannedStore(overrides: Partial<PlannedStore> = {}): PlannedStor
 		audience: "vault",
 		role: "shop",
 		origin: "parameters",
+		audienceOrigin: "parameters",
 		addressParameter: "vaultAddress",
 		audienceParameter: "audience",
 		...overrides,

@@ -111,14 +111,8 @@ export class KnownStores {
 
 	#define(name: string, fields: Fields): KnownStore | undefined {
 		const { faults } = fields;
-		if (this.#environment.configured.has(name)) {
-			faults.add(
-				fields.path,
-				"is configured by the administrator, who alone sets its fields",
-				"Write the name alone, or choose another name.",
-			);
-			return undefined;
-		}
+		const configured = this.#configured(name);
+		if (configured !== undefined) return this.#takeRole(configured, fields);
 		const before = faults.list.length;
 		const { storeTypes } = this.#environment;
 		const type = fields.required("type", `Write one of ${storeTypes.join(", ")}.`);
@@ -131,6 +125,18 @@ export class KnownStores {
 		fields.done();
 		if (faults.list.length > before) return undefined;
 		return { store, planned };
+	}
+
+	/** A configured store that names no role leaves it to each class: the store decides who may act as what. */
+	#takeRole(configured: KnownStore, fields: Fields): KnownStore | undefined {
+		const role = configured.planned.role === "" ? configured.store.role(fields) : "";
+		if (role !== "" && fields.keys().length === 1) return { store: configured.store, planned: { ...configured.planned, role } };
+		fields.faults.add(
+			fields.path,
+			"is configured by the administrator, who alone sets its fields",
+			"Write the name alone, with a role where the administrator has left it open, or choose another name.",
+		);
+		return undefined;
 	}
 
 	#plan(store: Store, instance: StoreInstance, fields: Fields): PlannedStore {
@@ -148,6 +154,7 @@ export class KnownStores {
 			audience,
 			role: store.role(fields),
 			origin: "parameters",
+			audienceOrigin: "parameters",
 			addressParameter: fields.at("address"),
 			audienceParameter: fields.at("audience"),
 		};
@@ -165,6 +172,7 @@ export class KnownStores {
 				audience,
 				role,
 				origin: "policy",
+				audienceOrigin: "policy",
 				addressParameter: parameter("address"),
 				audienceParameter: parameter("audience"),
 			},

@@ -1,5 +1,5 @@
 import { type Document, LineCounter, parseAllDocuments, type Scalar, visit } from "yaml";
-import { guardYaml, YamlError } from "../../plan/yaml.ts";
+import { yamlHazard } from "../../shared/yaml-guard.ts";
 import { toJson } from "../content.ts";
 import { yamlValue } from "../formats/yaml.ts";
 import { type Contents, type Fill, isInsertion, type Piece, type Report } from "./pieces.ts";
@@ -39,23 +39,22 @@ export function compileYaml(pieces: readonly Piece[], report: Report): Fill {
 }
 
 function readSlots(source: string, report: Report): readonly Slot[] | undefined {
-	const lines = new LineCounter();
-	try {
-		guardYaml(source);
-		// Its own check of keys, and its pretty errors, take time with the square of the text's length.
-		const options = { schema: "failsafe", uniqueKeys: false, prettyErrors: false, lineCounter: lines, logLevel: "silent" } as const;
-		const documents: readonly Document[] = parseAllDocuments(source, options);
-		const problem = documents.flatMap((document) => document.errors)[0];
-		if (problem === undefined) return documents.flatMap((document) => slotsOf(document, source)).sort((a, b) => a.start - b.start);
-		const message = problem.message.replaceAll(/\uE000\d+\uE001/g, "{{…}}");
-		report(
-			`is not YAML: ${message} (line ${lines.linePos(problem.pos[0]).line})`,
-			"Correct it, or set `format: raw`, which escapes nothing.",
-		);
-	} catch (error) {
-		if (!(error instanceof YamlError)) throw error;
-		report(error.message, "Simplify it, or set `format: raw`, which escapes nothing.");
+	const hazard = yamlHazard(source);
+	if (hazard !== undefined) {
+		report(hazard, "Simplify it, or set `format: raw`, which escapes nothing.");
+		return undefined;
 	}
+	const lines = new LineCounter();
+	// Its own check of keys, and its pretty errors, take time with the square of the text's length.
+	const options = { schema: "failsafe", uniqueKeys: false, prettyErrors: false, lineCounter: lines, logLevel: "silent" } as const;
+	const documents: readonly Document[] = parseAllDocuments(source, options);
+	const problem = documents.flatMap((document) => document.errors)[0];
+	if (problem === undefined) return documents.flatMap((document) => slotsOf(document, source)).sort((a, b) => a.start - b.start);
+	const message = problem.message.replaceAll(/\uE000\d+\uE001/g, "{{…}}");
+	report(
+		`is not YAML: ${message} (line ${lines.linePos(problem.pos[0]).line})`,
+		"Correct it, or set `format: raw`, which escapes nothing.",
+	);
 	return undefined;
 }
 

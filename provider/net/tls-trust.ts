@@ -1,0 +1,126 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { createSecureContext, type SecureContext } from "node:tls";
+import { ProviderError } from "../errors.ts";
+
+/** How a server proves itself and, with a client certificate, how we do. All files are PEM. */
+export interface TlsOptions {
+	/** The only certificate authorities to trust; wins over the directory. */
+	readonly caFile?: string;
+	readonly caDirectory?: string;
+	/** The name the certificate must carry, where it differs from the host. */
+	readonly serverName?: string;
+	readonly clientCertificateFile?: string;
+	readonly clientKeyFile?: string;
+	readonly skipVerification?: boolean;
+}
+
+const largestFile = 1024 * 1024;
+const mostFiles = 1000;
+const lookAgainMilliseconds = 1000;
+
+/**
+ * The TLS context of one server, made again when a file behind it changes on disk. Files are looked
+ * at once a second at most. A change that cannot be used (half written, removed) leaves the last good
+ * context in place.
+ */
+export class TlsTrust {
+	readonly #options: TlsOptions;
+	#context: SecureContext | undefined;
+	#fingerprint = "";
+	#lookAgainAt = 0;
+
+	/** @param environment SSL_CERT_FILE and SSL_CERT_DIR name the authorities where the options name none */
+	constructor(options: TlsOptions, environment: Readonly<Record<string, string | undefined>>) {
+		this.#options = options.caFile === undefined && options.caDirectory === undefined ? withSystemTrust(options, environment) : options;
+	}
+
+	/**
+	 * The context now. The same object as before means that nothing changed.
+	 *
+	 * @throws ProviderError `invalid` when a file cannot be used and there was no good one before
+	 */
+	current(): SecureContext {
+		const now = performance.now();
+		if (this.#context !== undefined && now < this.#lookAgainAt) return this.#context;
+		this.#lookAgainAt = now + lookAgainMilliseconds;
+		try {
+			return this.#refresh();
+		} catch (error) {
+			if (this.#context !== undefined) return this.#context;
+			throw error;
+		}
+	}
+
+	#refresh(): SecureContext {
+		const authorities = authorityFiles(this.#options);
+		const { clientCertificateFile, clientKeyFile } = this.#options;
+		const files = [...authorities, clientCertificateFile, clientKeyFile].filter((file) => file !== undefined);
+		const fingerprint = files.map(fileFingerprint).join("\n");
+		if (this.#context !== undefined && fingerprint === this.#fingerprint) return this.#context;
+		this.#context = makeContext(authorities, clientCertificateFile, clientKeyFile);
+		this.#fingerprint = fingerprint;
+		return this.#context;
+	}
+}
+
+function withSystemTrust(options: TlsOptions, environment: Readonly<Record<string, string | undefined>>): TlsOptions {
+	const { SSL_CERT_FILE: caFile, SSL_CERT_DIR: caDirectory } = environment;
+	if (caFile) return { ...options, caFile };
+	return caDirectory ? { ...options, caDirectory } : options;
+}
+
+function authorityFiles(options: TlsOptions): readonly string[] {
+	if (options.caFile !== undefined) return [options.caFile];
+	const directory = options.caDirectory;
+	if (directory === undefined) return [];
+	const names = attempt(directory, () => readdirSync(directory)).sort();
+	if (names.length > mostFiles) throw unusable(directory, `holds more than ${mostFiles} files`);
+	const files = names.map((name) => join(directory, name)).filter((file) => attempt(file, () => statSync(file)).isFile());
+	if (files.length === 0) throw unusable(directory, "holds no file");
+	return files;
+}
+
+function makeContext(authorities: readonly string[], certificateFile: string | undefined, keyFile: string | undefined): SecureContext {
+	const ca = authorities.map(readPem).filter((pem) => pem.includes("-----BEGIN CERTIFICATE-----"));
+	if (authorities.length > 0 && ca.length === 0) throw unusable(authorities[0] ?? "", "holds no certificate");
+	const trust = authorities.length === 0 ? {} : { ca };
+	const files = [...authorities, certificateFile, keyFile].filter((file) => file !== undefined).join(", ");
+	return attempt(files, () =>
+		createSecureContext({
+			minVersion: "TLSv1.2",
+			...trust,
+			...(certificateFile === undefined ? {} : { cert: readPem(certificateFile) }),
+			...(keyFile === undefined ? {} : { key: readPem(keyFile) }),
+		}),
+	);
+}
+
+/** Only a plain file of sane size is opened: a pipe would never end and a device never stop. */
+function fileFingerprint(file: string): string {
+	const status = attempt(file, () => statSync(file));
+	if (!status.isFile()) throw unusable(file, "is not a file");
+	if (status.size > largestFile) throw unusable(file, `is larger than ${largestFile} bytes`);
+	return `${file} ${status.ino} ${status.size} ${status.mtimeMs} ${status.ctimeMs}`;
+}
+
+function readPem(file: string): string {
+	return attempt(file, () => readFileSync(file, "utf8"));
+}
+
+function attempt<Result>(file: string, use: () => Result): Result {
+	try {
+		return use();
+	} catch (error) {
+		if (error instanceof ProviderError) throw error;
+		const code = error instanceof Error && "code" in error && typeof error.code === "string" ? ` (${error.code})` : "";
+		throw unusable(file, `cannot be used${code}`, error);
+	}
+}
+
+function unusable(file: string, problem: string, cause?: unknown): ProviderError {
+	return new ProviderError("invalid", `The TLS file ${file} ${problem}.`, {
+		remedy: "Name PEM files that the provider's container has.",
+		cause,
+	});
+}

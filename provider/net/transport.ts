@@ -1,0 +1,130 @@
+import { Agent as HttpAgent, request as httpRequest, type OutgoingHttpHeaders, type RequestOptions } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { LookupFunction } from "node:net";
+import type { SecureContext } from "node:tls";
+import { ProviderError } from "../errors.ts";
+import { type Address, bareHost, serverName } from "./address.ts";
+import { type AllowsAddress, guardedLookup, guardLiteral } from "./address-guard.ts";
+import { exchange, type HttpAnswer } from "./exchange.ts";
+import { type ProxyEnvironment, proxyFor } from "./proxy.ts";
+import { type TlsOptions, TlsTrust } from "./tls-trust.ts";
+
+export interface TransportOptions {
+	readonly address: Address;
+	readonly tls?: TlsOptions;
+	/** Proxy and certificate variables; the process's own by default. */
+	readonly environment?: ProxyEnvironment;
+	/** Name resolution; the system's by default. */
+	readonly lookup?: LookupFunction;
+}
+
+export interface HttpRequest {
+	readonly method: string;
+	/** From the root of the server, encoded, with its query. */
+	readonly path: string;
+	readonly headers?: OutgoingHttpHeaders;
+	readonly body?: string;
+	readonly signal: AbortSignal;
+	/** For the whole request up to the last byte of the answer; 30 s unless given. */
+	readonly timeoutMilliseconds?: number;
+	/** The largest answer read; 8 MiB unless given. */
+	readonly maximumBytes?: number;
+	/** Asked about every IP address before a connection is opened to it. Behind a proxy only a host that is itself an IP can be judged. */
+	readonly allowsAddress: AllowsAddress;
+}
+
+const connectionLimits = { keepAlive: true, maxSockets: 64, maxFreeSockets: 16, scheduling: "lifo", timeout: 60_000 } as const;
+const defaultTimeout = 30_000;
+const defaultMaximumBytes = 8 * 1024 * 1024;
+
+/**
+ * HTTP to exactly one server, over connections that are kept open. A redirect is an error: whatever
+ * the request carries is meant for this server and for no other.
+ */
+export class Transport {
+	readonly #address: Address;
+	readonly #tls: TlsOptions;
+	readonly #proxy: string | undefined;
+	readonly #lookup: LookupFunction | undefined;
+	readonly #trust: TlsTrust | undefined;
+	#agent: HttpAgent | undefined;
+	#context: SecureContext | undefined;
+
+	constructor(options: TransportOptions) {
+		const environment = options.environment ?? process.env;
+		this.#address = options.address;
+		this.#tls = options.tls ?? {};
+		this.#proxy = proxyFor(options.address, environment);
+		this.#lookup = options.lookup;
+		this.#trust = options.address.scheme === "https" ? new TlsTrust(this.#tls, environment) : undefined;
+	}
+
+	/**
+	 * @throws ProviderError `unreachable` with stage and fact; `too-large`; `refused` by the guard; the
+	 * signal's reason when it aborts; `invalid` when a TLS file cannot be used
+	 */
+	async request(request: HttpRequest): Promise<HttpAnswer> {
+		guardLiteral(bareHost(this.#address), request.allowsAddress);
+		request.signal.throwIfAborted();
+		const open = this.#address.scheme === "https" ? httpsRequest : httpRequest;
+		const outgoing = open(this.#requestOptions(request));
+		const answer = await exchange(outgoing, request.body, serverName(this.#address), {
+			signal: request.signal,
+			timeoutMilliseconds: request.timeoutMilliseconds ?? defaultTimeout,
+			maximumBytes: request.maximumBytes ?? defaultMaximumBytes,
+		});
+		if (answer.status >= 300 && answer.status < 400) throw this.#redirected(answer);
+		return answer;
+	}
+
+	/** Closes every connection, those in use too. */
+	close(): void {
+		this.#agent?.destroy();
+		this.#agent = undefined;
+		this.#context = undefined;
+	}
+
+	#requestOptions(request: HttpRequest): RequestOptions {
+		const headers = { ...request.headers, ...(request.body === undefined ? {} : { "content-length": Buffer.byteLength(request.body) }) };
+		const common = { method: request.method, path: request.path, headers, agent: this.#currentAgent() };
+		const { socketPath, port } = this.#address;
+		if (socketPath !== undefined) return { ...common, socketPath, host: "localhost" };
+		const direct = this.#proxy === undefined ? { lookup: guardedLookup(request.allowsAddress, this.#lookup) } : {};
+		return { ...common, ...direct, host: bareHost(this.#address), port };
+	}
+
+	#currentAgent(): HttpAgent {
+		const context = this.#trust?.current();
+		if (this.#agent !== undefined && context === this.#context) return this.#agent;
+		if (this.#agent !== undefined) retire(this.#agent);
+		this.#context = context;
+		this.#agent = this.#makeAgent(context);
+		return this.#agent;
+	}
+
+	#makeAgent(secureContext: SecureContext | undefined): HttpAgent {
+		const proxy = this.#proxy === undefined ? {} : { proxyEnv: { HTTP_PROXY: this.#proxy, HTTPS_PROXY: this.#proxy } };
+		if (secureContext === undefined) return new HttpAgent({ ...connectionLimits, ...proxy });
+		return new HttpsAgent({
+			...connectionLimits,
+			...proxy,
+			secureContext,
+			// Said outright, so that NODE_TLS_REJECT_UNAUTHORIZED in the environment changes nothing.
+			rejectUnauthorized: this.#tls.skipVerification !== true,
+			...(this.#tls.serverName === undefined ? {} : { servername: this.#tls.serverName }),
+		});
+	}
+
+	#redirected(answer: HttpAnswer): ProviderError {
+		const target = URL.parse(answer.headers.location ?? "", `http://${this.#address.host}`)?.host ?? "another place";
+		return new ProviderError("unreachable", `${serverName(this.#address)} redirects to ${target}, which is not followed.`, {
+			remedy: `Write the address of the server that answers itself: ${target} was not asked, because the request is not meant for it.`,
+		});
+	}
+}
+
+/** Lets requests under way finish, and keeps none of their connections. */
+function retire(agent: HttpAgent): void {
+	agent.maxFreeSockets = 0;
+	for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+}
