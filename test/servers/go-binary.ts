@@ -1,0 +1,147 @@
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as delay } from "node:timers/promises";
+
+interface GoProgram {
+	/** The folder of its Go module, from the top of the checkout. */
+	readonly folder: string;
+	readonly linkerFlags: string;
+	/** How long a first build takes on two free cores, for people who wait. */
+	readonly firstBuild: string;
+}
+
+/** The programs in Go that tests and benchmarks start. */
+const programs = {
+	"vault-server": { folder: "test/servers/vault", linkerFlags: "-s -w", firstBuild: "about 3 minutes" },
+	// Kubernetes derives what it emulates from its version, which only its own build sets.
+	kube: {
+		folder: "test/servers/kubernetes",
+		linkerFlags: ["gitVersion=v1.34.4", "gitMajor=1", "gitMinor=34"].reduce(
+			(flags, value) => `${flags} -X k8s.io/component-base/version.${value}`,
+			"-s -w",
+		),
+		firstBuild: "about 5 minutes",
+	},
+	mountload: { folder: "test/bench/mountload", linkerFlags: "-s -w", firstBuild: "about 30 seconds" },
+} as const satisfies Readonly<Record<string, GoProgram>>;
+
+export type GoProgramName = keyof typeof programs;
+
+export const goProgramNames = Object.keys(programs) as readonly GoProgramName[];
+
+const checkout = join(import.meta.dirname, "../..");
+const builds = new Map<GoProgramName, Promise<string>>();
+
+/**
+ * The path of a program, built unless a build of the same sources by the same Go is there already.
+ * Builds lie outside the checkout, in `${CLAVIGER_CACHE:-${XDG_CACHE_HOME:-~/.cache}/claviger}/bin`,
+ * and one is made once however many processes ask for it at the same time.
+ *
+ * @throws Error when Go is missing or the build fails
+ */
+export function goBinary(name: GoProgramName): Promise<string> {
+	const known = builds.get(name);
+	if (known !== undefined) return known;
+	const build = findOrBuild(name);
+	builds.set(name, build);
+	return build;
+}
+
+async function findOrBuild(name: GoProgramName): Promise<string> {
+	const program = programs[name];
+	const directory = join(cacheDirectory(), "bin");
+	const binary = join(directory, `${name}-${fingerprint(program)}`);
+	if (existsSync(binary)) return binary;
+	mkdirSync(directory, { recursive: true });
+	using _lock = await buildLock(join(directory, `${name}.lock`));
+	if (existsSync(binary)) return binary;
+	const unfinished = `${binary}.${process.pid}`;
+	try {
+		await build(name, program, unfinished);
+		renameSync(unfinished, binary);
+	} finally {
+		rmSync(unfinished, { force: true });
+	}
+	return binary;
+}
+
+function cacheDirectory(): string {
+	const { CLAVIGER_CACHE, XDG_CACHE_HOME } = process.env;
+	return CLAVIGER_CACHE || join(XDG_CACHE_HOME || join(homedir(), ".cache"), "claviger");
+}
+
+function fingerprint(program: GoProgram): string {
+	const version = spawnSync("go", ["version"], { encoding: "utf8", cwd: join(checkout, program.folder) });
+	if (version.error !== undefined || version.status !== 0)
+		throw new Error(
+			`Go is needed to build ${program.folder} and was not found. Install Go 1.25 or newer, or run scripts/test --without-servers.`,
+		);
+	const hash = createHash("sha256").update(version.stdout).update(program.linkerFlags);
+	for (const file of readdirSync(join(checkout, program.folder)).sort()) {
+		if (!file.endsWith(".go") && file !== "go.mod" && file !== "go.sum") continue;
+		hash.update(`\0${file}\0`).update(readFileSync(join(checkout, program.folder, file)));
+	}
+	return hash.digest("hex").slice(0, 16);
+}
+
+/**
+ * Waits for the right to build. The lock is SQLite's on an empty database, because the kernel
+ * takes it back from a process that was killed, which a lock file by itself does not get.
+ */
+async function buildLock(path: string): Promise<Disposable> {
+	const database = new DatabaseSync(path, { timeout: 0 });
+	for (;;) {
+		try {
+			database.exec("BEGIN EXCLUSIVE");
+			return { [Symbol.dispose]: () => database.close() };
+		} catch (error) {
+			if (!(error instanceof Error) || !error.message.includes("locked")) throw error;
+		}
+		await delay(250);
+	}
+}
+
+async function build(name: GoProgramName, program: GoProgram, output: string): Promise<void> {
+	const began = Date.now();
+	console.error(`building ${name} (${program.firstBuild} the first time) …`);
+	const progress = setInterval(() => console.error(`building ${name} … ${seconds(began)} s`), 15_000);
+	// Nice, so that what else runs beside the build keeps its time limits.
+	const parameters = ["-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", program.linkerFlags, "-o", output, "."];
+	const compiler = spawn("nice", ["go", "build", ...parameters], {
+		cwd: join(checkout, program.folder),
+		stdio: ["ignore", "inherit", "pipe"],
+	});
+	const problems: Buffer[] = [];
+	compiler.stderr.on("data", (chunk: Buffer) => problems.push(chunk));
+	const status = await new Promise<number | null>((resolve, reject) => {
+		compiler.once("error", reject);
+		compiler.once("close", resolve);
+	}).finally(() => clearInterval(progress));
+	if (status !== 0) throw new Error(`go build of ${program.folder} failed:\n${tail(Buffer.concat(problems).toString())}`);
+	console.error(`built ${name} in ${seconds(began)} s`);
+}
+
+function seconds(began: number): number {
+	return Math.round((Date.now() - began) / 1000);
+}
+
+/** The end of a compiler's output, where its errors stand below the names of downloaded modules. */
+function tail(text: string): string {
+	return text.trim().split("\n").slice(-30).join("\n");
+}
+
+function isProgramName(name: string): name is GoProgramName {
+	return Object.hasOwn(programs, name);
+}
+
+// On the command line: `node test/servers/go-binary.ts NAME…` builds each and prints its path.
+if (import.meta.main) {
+	for (const name of process.argv.slice(2)) {
+		if (!isProgramName(name)) throw new Error(`no program ${name}; there are ${goProgramNames.join(", ")}`);
+		console.log(await goBinary(name));
+	}
+}
