@@ -3,6 +3,7 @@ import { asBuffer } from "../../provider/contract/codec.ts";
 import { healthDefinition, versionMethod } from "../../provider/contract/definitions.ts";
 import { grpc, v1alpha1 } from "../../provider/contract/generated/codec.js";
 
+/** The HTTP/2 path of Mount. */
 export const mountPath = "/v1alpha1.CSIDriverProvider/Mount";
 const { ServingStatus } = grpc.health.v1.HealthCheckResponse;
 const defaultDeadline = 30_000;
@@ -98,6 +99,7 @@ export function createMountClient(socketPath: string): MountClient {
 	};
 }
 
+/** The message of a Mount, as the driver would fill it. */
 export function mountMessage(attributes: Readonly<Record<string, string>> | string, options: MountCallOptions = {}) {
 	const { secrets = "null", permission = 420, target = "/var/lib/kubelet/pods/1/volumes/kubernetes.io~csi/secrets/mount" } = options;
 	return {

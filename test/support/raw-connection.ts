@@ -21,6 +21,7 @@ export interface RawConnection {
 
 const longWait = 20_000;
 
+/** Opens a connection to a provider's socket. */
 export function connectRaw(socketPath: string): RawConnection {
 	// By default a session resets calls once messages of 10 MB are in its hands.
 	const session = http2.connect("http://localhost", { createConnection: () => connect(socketPath), maxSessionMemory: 1000 });
