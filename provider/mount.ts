@@ -4,10 +4,10 @@ import type { AuditSink } from "./audit/sink.ts";
 import type { Broker, Failure } from "./broker/broker.ts";
 import type { MountAnswer } from "./contract/options.ts";
 import { ProviderError } from "./errors.ts";
+import { ObjectVersions } from "./object-versions.ts";
 import type { MountPlan, PlannedObject, RenderedFile } from "./plan/mount-plan.ts";
 import type { MountRequest } from "./plan/mount-request.ts";
 import type { Gate } from "./policy/gate.ts";
-import { objectVersion } from "./shared/object-version.ts";
 import type { Absent, Denied, Dialect, Found, Outcome } from "./stores/store.ts";
 
 export interface MountPipelineOptions {
@@ -27,9 +27,6 @@ const maximumPlans = 512;
 
 /** The driver ignores an answer without files, so a volume whose optional objects are all absent holds this. */
 const emptyVolumeMarker: RenderedFile = { path: ".empty", mode: 0o444, contents: Buffer.alloc(0) };
-/** What the driver records for an optional object that is not there. */
-const absentVersion = "absent";
-
 /**
  * The way of a Mount: plan, policy, broker, render. All or nothing: one object that fails leaves
  * the volume as it is.
@@ -37,26 +34,49 @@ const absentVersion = "absent";
 export class MountPipeline {
 	readonly #options: MountPipelineOptions;
 	readonly #plans = new LRUCache<string, MountPlan>({ max: maximumPlans });
+	/** The plan of a request under way, for the records about it. */
+	readonly #planned = new WeakMap<MountRequest, MountPlan>();
+	readonly #versions: ObjectVersions;
 
 	constructor(options: MountPipelineOptions) {
 		this.#options = options;
+		this.#versions = new ObjectVersions(options.versionKey);
 	}
 
 	async mount(request: MountRequest): Promise<MountAnswer> {
-		let plan: MountPlan | undefined;
 		try {
-			plan = await this.#plan(request);
-			return await this.#deliver(request, plan);
+			return await this.#fetch(request, await this.#plan(request));
 		} catch (reason) {
 			const error = ProviderError.from(reason);
-			this.#options.failed(request, error);
-			this.#audit(request, plan, error);
+			this.failed(request, error);
 			throw error;
 		}
 	}
 
-	async #deliver(request: MountRequest, plan: MountPlan): Promise<MountAnswer> {
-		const { gate, broker, audit } = this.#options;
+	/**
+	 * Records that an answer leaves.
+	 *
+	 * @throws ProviderError `internal` when it cannot be recorded; then it may not leave
+	 */
+	delivering(request: MountRequest, { versions }: MountAnswer): void {
+		this.#options.audit.record(() => auditRecord(request, this.#planned.get(request), "deliver", { versions }));
+	}
+
+	/** Records that a Mount ends without files. */
+	failed(request: MountRequest, error: ProviderError): void {
+		this.#options.failed(request, error);
+		const decision = error.code === "refused" || error.code === "denied" || error.code === "unidentified" ? "deny" : "fail";
+		try {
+			this.#options.audit.record(() => auditRecord(request, this.#planned.get(request), decision, { error }));
+		} catch (reason) {
+			// Nothing was delivered, so the caller's error matters more than the record's.
+			this.#options.failed(request, ProviderError.from(reason));
+		}
+	}
+
+	/** From the last look at the values to the encoded answer nothing waits: an evicted value is overwritten in between otherwise. */
+	async #fetch(request: MountRequest, plan: MountPlan): Promise<MountAnswer> {
+		const { gate, broker } = this.#options;
 		const admissions = await gate.admit(request, plan);
 		const { credentials, signal } = request;
 		const outcomes = await broker.fetch({ plan, admissions, credentials, signal });
@@ -64,8 +84,7 @@ export class MountPipeline {
 		const values = foundValues(plan, outcomes);
 		const rendered = plan.files.flatMap((recipe) => recipe.produce(values));
 		const files = rendered.length === 0 ? [emptyVolumeMarker] : rendered;
-		const versions = this.#versions(plan, values);
-		audit.record(auditRecord(request, plan, "deliver", { versions }));
+		const versions = new Map(plan.objects.map((object) => [object.name, this.#versions.of(object, values.get(object.name))]));
 		return { files, versions };
 	}
 
@@ -73,37 +92,11 @@ export class MountPipeline {
 	async #plan(request: MountRequest): Promise<MountPlan> {
 		const { provider, pod, defaultMode, parameters } = request;
 		const key = JSON.stringify([provider, pod.namespace, pod.serviceAccount, defaultMode, ...parameters]);
-		const known = this.#plans.get(key);
-		if (known !== undefined) return known;
-		const dialect = await this.#options.dialect(request);
-		const plan = dialect.plan(request);
+		const plan = this.#plans.get(key) ?? (await this.#options.dialect(request)).plan(request);
 		this.#plans.set(key, plan);
+		this.#planned.set(request, plan);
 		return plan;
 	}
-
-	#versions(plan: MountPlan, values: ReadonlyMap<string, Found>): ReadonlyMap<string, string> {
-		const key = this.#options.versionKey;
-		const versions = new Map<string, string>();
-		for (const object of plan.objects) {
-			const found = values.get(object.name);
-			versions.set(object.name, found === undefined ? absentVersion : objectVersion(key, object.name, contentOf(object, found)));
-		}
-		return versions;
-	}
-
-	#audit(request: MountRequest, plan: MountPlan | undefined, error: ProviderError): void {
-		const decision = error.code === "refused" || error.code === "denied" || error.code === "unidentified" ? "deny" : "fail";
-		try {
-			this.#options.audit.record(auditRecord(request, plan, decision, { error }));
-		} catch (reason) {
-			// Nothing was delivered, so the caller's error matters more than the record's.
-			this.#options.failed(request, ProviderError.from(reason));
-		}
-	}
-}
-
-function contentOf(object: PlannedObject, found: Found): Buffer {
-	return object.versionedContent?.(found) ?? found.value.reveal();
 }
 
 /**

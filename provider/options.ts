@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { ProviderError } from "./errors.ts";
+import { parseDuration } from "./plan/native/duration.ts";
 import { type ListenAddress, parseListenAddress } from "./telemetry/health.ts";
 import { type LogLevel, logLevels } from "./telemetry/log.ts";
 
@@ -25,6 +26,9 @@ export interface ServeOptions {
 	readonly kubernetesTokenFile: string;
 	readonly kubernetesCaFile: string;
 	readonly fetchConcurrency: number;
+	/** How old a known value may be when a Mount is answered with it. */
+	readonly maximumAgeSeconds: number;
+	readonly cacheBytes: number;
 	readonly drainMilliseconds: number;
 	readonly maximumResponseBytes: number;
 }
@@ -56,6 +60,12 @@ const flags = {
 	"kubernetes-api": { value: "URL", help: "the API server; default: the cluster this runs in" },
 	"kubernetes-token-file": { value: "FILE", fallback: `${serviceAccountFolder}/token`, help: "the provider's own token" },
 	"kubernetes-ca": { value: "FILE", fallback: `${serviceAccountFolder}/ca.crt`, help: "the API server's CA" },
+	"max-age": {
+		value: "TIME",
+		fallback: "60s",
+		help: "how old a known value may be when a Mount is answered with it; 0 asks the store each time",
+	},
+	"cache-bytes": { value: "N", fallback: "16777216", help: "how many bytes of values are kept in memory" },
 	"fetch-concurrency": { value: "N", fallback: "16", help: "calls under way at once to one store instance" },
 	"drain-seconds": { value: "N", fallback: "20", help: "how long a stopping provider lets Mounts finish" },
 	"max-response-bytes": { value: "N", fallback: "4194304", help: "the driver's --max-call-recv-msg-size" },
@@ -98,6 +108,8 @@ export function readServeOptions(args: readonly string[], environment: Environme
 		kubernetesApi: text("kubernetes-api") ?? inClusterApi(environment),
 		kubernetesTokenFile: required("kubernetes-token-file"),
 		kubernetesCaFile: required("kubernetes-ca"),
+		maximumAgeSeconds: readDuration("max-age", required("max-age")),
+		cacheBytes: readNumber("cache-bytes", required("cache-bytes"), 1024, 1 << 30),
 		fetchConcurrency: readNumber("fetch-concurrency", required("fetch-concurrency"), 1, 1000),
 		drainMilliseconds: readNumber("drain-seconds", required("drain-seconds"), 0, 600) * 1000,
 		maximumResponseBytes: readNumber("max-response-bytes", required("max-response-bytes"), 1024, 1 << 30),
@@ -168,6 +180,12 @@ function readNumber(name: FlagName, text: string, least: number, most: number): 
 	if (!/^\d+$/.test(text) || number < least || number > most)
 		throw invalid(name, `is ${JSON.stringify(text)}`, `Write a whole number from ${least} to ${most}.`);
 	return number;
+}
+
+function readDuration(name: FlagName, text: string): number {
+	const seconds = text === "0" ? 0 : parseDuration(text);
+	if (seconds === undefined) throw invalid(name, `is ${JSON.stringify(text)}`, "Write a time such as 30s, 5m or 1h, or 0.");
+	return seconds;
 }
 
 function defaultVerification(text: (name: FlagName) => string | undefined, environment: Environment): TokenVerification {

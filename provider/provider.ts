@@ -36,7 +36,12 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 	const pipeline = new MountPipeline({
 		dialect: (request) => dialects.of(request),
 		gate: makeGate(policy, registry, tokenVerifier(options, kubernetes), log),
-		broker: new Broker({ concurrency: options.fetchConcurrency, store: (type) => registry.store(type) }),
+		broker: new Broker({
+			concurrency: options.fetchConcurrency,
+			maximumAgeMilliseconds: options.maximumAgeSeconds * 1000,
+			maximumBytes: options.cacheBytes,
+			store: (type) => registry.store(type),
+		}),
 		audit,
 		versionKey: await openVersionKey(options, kubernetes, log),
 		failed: (request, error) => logFailure(log, request, error),
@@ -92,6 +97,8 @@ function contractOptions(options: ServeOptions, pipeline: MountPipeline, log: Lo
 		socketDirectory: options.socketDirectory,
 		providers: options.providers,
 		handler: (request) => pipeline.mount(request),
+		delivering: (request, answer) => pipeline.delivering(request, answer),
+		withheld: (request, error) => pipeline.failed(request, error),
 		runtimeVersion,
 		maximumResponseBytes: options.maximumResponseBytes,
 		drainMilliseconds: options.drainMilliseconds,

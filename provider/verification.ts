@@ -5,7 +5,7 @@ import { TokenReviewVerifier } from "./kubernetes/token-review.ts";
 import type { ServeOptions } from "./options.ts";
 import { KeyFile } from "./policy/key-file.ts";
 import { KeyVerifier } from "./policy/key-verifier.ts";
-import { RememberingVerifier, type TokenVerifier } from "./policy/verifier.ts";
+import type { TokenVerifier } from "./policy/verifier.ts";
 
 /** The provider's own client of the API server; undefined outside a cluster. */
 export function kubernetesClient(options: ServeOptions): KubernetesClient | undefined {
@@ -22,12 +22,11 @@ export function tokenVerifier(options: ServeOptions, kubernetes: KubernetesClien
 	if (options.tokenVerification === "off") return undefined;
 	if (options.tokenVerification === "review") {
 		if (kubernetes === undefined) throw needsApi("--token-verification review");
-		return new RememberingVerifier(new TokenReviewVerifier(kubernetes));
+		return new TokenReviewVerifier(kubernetes);
 	}
-	if (options.tokenKeysFile !== undefined)
-		return new RememberingVerifier(new KeyVerifier(new KeyFile(options.tokenKeysFile), options.tokenIssuer));
+	if (options.tokenKeysFile !== undefined) return new KeyVerifier(new KeyFile(options.tokenKeysFile), options.tokenIssuer);
 	if (kubernetes === undefined) throw needsApi("--token-verification keys without --token-keys");
-	return new RememberingVerifier(new KeyVerifier(new ApiServerKeys(kubernetes), options.tokenIssuer));
+	return new KeyVerifier(new ApiServerKeys(kubernetes), options.tokenIssuer);
 }
 
 export function needsApi(flag: string): ProviderError {

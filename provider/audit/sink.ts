@@ -4,8 +4,11 @@ import type { AuditRecord } from "./record.ts";
 
 /** Where audit records go. */
 export interface AuditSink {
-	/** @throws ProviderError `internal` when the record could not be written: then nothing may be delivered */
-	record(record: AuditRecord): void;
+	/**
+	 * @param make makes the record, if it is kept at all
+	 * @throws ProviderError `internal` when it could not be written: then nothing may be delivered
+	 */
+	record(make: () => AuditRecord): void;
 	close(): void;
 }
 
@@ -34,8 +37,8 @@ function openFile(target: string): number {
 
 function lineSink(file: number, close: () => void): AuditSink {
 	return {
-		record(record) {
-			const line = Buffer.from(`${JSON.stringify(record)}\n`, "utf8");
+		record(make) {
+			const line = Buffer.from(`${JSON.stringify(make())}\n`, "utf8");
 			try {
 				// A short write would leave half a record, so the rest follows at once.
 				for (let written = 0; written < line.length; ) written += writeSync(file, line, written);

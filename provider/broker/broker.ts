@@ -6,6 +6,7 @@ import type { Secret } from "../shared/secret.ts";
 import type { Outcome, Ref, Session, Store, StoreContext } from "../stores/store.ts";
 import { Instances } from "./instances.ts";
 import { Sessions } from "./sessions.ts";
+import { Values } from "./values.ts";
 
 /** An attempt that others may join ends by itself after this, so that no hanging call is joined for ever. */
 const attemptMilliseconds = 60_000;
@@ -28,9 +29,15 @@ export interface FetchRequest {
 export interface BrokerOptions {
 	/** Calls under way at once to one store instance. */
 	readonly concurrency: number;
+	/** How old a known value may be when a Mount is answered with it; 0 asks the store each time. */
+	readonly maximumAgeMilliseconds: number;
+	/** How many bytes of values are kept. */
+	readonly maximumBytes: number;
 	/** The store of a registered type. */
 	store(type: string): Promise<Store>;
 }
+
+const neverAsked: Failure = { kind: "failed", error: new ProviderError("internal", "The object was never asked for.") };
 
 /** One store of a plan with all that asking it takes. */
 interface Asked {
@@ -49,16 +56,23 @@ export class Broker {
 	readonly #sessions = new Sessions();
 	readonly #logins = new Flights<Session>();
 	readonly #reads = new Flights<Outcome>();
+	readonly #values: Values;
 
 	constructor(options: BrokerOptions) {
 		this.#options = options;
 		this.#instances = new Instances(options.concurrency);
+		this.#values = new Values(options.maximumBytes);
 	}
 
 	/** What the stores say about every object of the plan, by object name. Never throws for a single object. */
 	async fetch(request: FetchRequest): Promise<ReadonlyMap<string, Outcome | Failure>> {
-		const entries = request.plan.objects.map(async (object) => [object.name, await this.#outcome(request, object)] as const);
-		return new Map(await Promise.all(entries));
+		const { objects } = request.plan;
+		const outcomes = await Promise.all(objects.map((object) => this.#outcome(request, object)));
+		for (const [index, object] of objects.entries()) {
+			// While a slow object was waited for, the value of a quick one may have been evicted.
+			while (this.#values.isWiped(outcomes[index])) outcomes[index] = await this.#outcome(request, object);
+		}
+		return new Map(objects.map((object, index) => [object.name, outcomes[index] ?? neverAsked]));
 	}
 
 	async #outcome(request: FetchRequest, object: PlannedObject): Promise<Outcome | Failure> {
@@ -66,10 +80,18 @@ export class Broker {
 		const admission = request.admissions[object.store];
 		try {
 			if (store === undefined || admission === undefined) throw new Error(`the plan has no store ${object.store}`);
-			return await this.#read({ store, admission, credentials: request.credentials }, object.ref, request.signal);
+			return await this.#answer({ store, admission, credentials: request.credentials }, object.ref, request.signal);
 		} catch (reason) {
 			return { kind: "failed", error: ProviderError.from(reason) };
 		}
+	}
+
+	/** From what is known, if that is young enough; else from the store. */
+	async #answer(asked: Asked, ref: Ref, signal: AbortSignal): Promise<Outcome> {
+		const key = valueKey(asked.admission.identity.key, ref);
+		// A store inside this process answers as fast as memory does, and always with what is true now.
+		const maximumAge = asked.store.instance.endpoints.length === 0 ? 0 : this.#options.maximumAgeMilliseconds;
+		return this.#values.fresh(key, maximumAge) ?? this.#read(asked, ref, signal);
 	}
 
 	/**
@@ -89,10 +111,12 @@ export class Broker {
 	}
 
 	#readWith(session: Session, identityKey: string, ref: Ref, signal: AbortSignal): Promise<Outcome> {
-		return this.#reads.join(JSON.stringify([identityKey, ref.key]), signal, async (attempt) => {
+		const key = valueKey(identityKey, ref);
+		return this.#reads.join(key, signal, async (attempt) => {
+			const askedAt = performance.now();
 			const [outcome] = await withinLimit(attempt, (limited) => session.read([ref], limited));
 			if (outcome === undefined) throw new Error("a session answered a read with no outcome");
-			return outcome;
+			return this.#values.keep(key, { outcome, askedAt });
 		});
 	}
 
@@ -117,6 +141,11 @@ export class Broker {
 			allowsAddress: (address) => asked.admission.allowsAddress(address),
 		};
 	}
+}
+
+/** JSON keeps the two apart, whatever they hold. */
+function valueKey(identityKey: string, ref: Ref): string {
+	return JSON.stringify([identityKey, ref.key]);
 }
 
 /** Runs one attempt with a signal that also ends it after {@link attemptMilliseconds}. */

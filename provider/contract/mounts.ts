@@ -81,9 +81,23 @@ export class Mounts {
 				}
 			};
 			const answer = await settleInTime(ask, controller, timeBudget(call.getDeadline(), this.#limit));
-			return { ...outcome, answer: encodeAnswer(answer, this.#maximumBytes) };
+			const encoded = encodeAnswer(answer, this.#maximumBytes);
+			this.#options.delivering?.(request, answer);
+			return { ...outcome, answer: encoded };
 		} catch (reason) {
-			return { ...outcome, error: toProviderError(reason) };
+			const error = toProviderError(reason);
+			this.#withhold(outcome, error);
+			return { ...outcome, error };
+		}
+	}
+
+	/** What the handler has not thrown itself, it should know of. */
+	#withhold({ request, handled }: Outcome, error: ProviderError): void {
+		if (request === undefined || handled === true) return;
+		try {
+			this.#options.withheld?.(request, error);
+		} catch {
+			// The caller's error stands, whatever becomes of the note about it.
 		}
 	}
 

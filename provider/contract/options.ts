@@ -1,3 +1,4 @@
+import type { ProviderError } from "../errors.ts";
 import type { RenderedFile } from "../plan/mount-plan.ts";
 import type { MountRequest } from "../plan/mount-request.ts";
 
@@ -29,6 +30,10 @@ export interface ContractOptions {
 	/** The provider names to serve, `^[a-zA-Z0-9_-]{1,30}$`. */
 	readonly providers: readonly string[];
 	readonly handler: MountHandler;
+	/** Hears of each answer that has passed every check, before it leaves; when it throws, the answer does not leave. */
+	delivering?(request: MountRequest, answer: MountAnswer): void;
+	/** Hears of a request whose answer from the handler did not pass, or came too late. */
+	withheld?(request: MountRequest, error: ProviderError): void;
 	/** What `Version` answers as `runtime_version`. */
 	readonly runtimeVersion: string;
 	/** True when a provider's failures all carry the status UNKNOWN, as the provider it stands for does. */

@@ -1,3 +1,5 @@
+import { hash } from "node:crypto";
+import { LRUCache } from "lru-cache";
 import { ProviderError } from "../errors.ts";
 import type { Admission } from "../plan/admission.ts";
 import { quote } from "../plan/fields.ts";
@@ -8,7 +10,7 @@ import type { Identity, Store } from "../stores/store.ts";
 import { type AudienceOwners, judgeAudience } from "./audiences.ts";
 import { addressGuard, judgeEndpoint } from "./endpoints.ts";
 import type { Policy } from "./policy-file.ts";
-import { compareWithPod, decodeTokenClaims } from "./token-claims.ts";
+import { compareWithPod, decodeTokenClaims, type TokenClaims } from "./token-claims.ts";
 import type { TokenVerifier } from "./verifier.ts";
 
 export interface GateOptions {
@@ -21,9 +23,22 @@ export interface GateOptions {
 	warn(warning: string, request: MountRequest): void;
 }
 
+/** A proof holds this long; after that the token's key or its pod may be gone. */
+const provenMilliseconds = 60_000;
+const maximumProofs = 4096;
+
+/** What policy says of a store as a plan uses it. */
+interface Judgement {
+	readonly warnings: readonly string[];
+	allowsAddress(address: string): boolean;
+}
+
 /** The step between plan and broker: nothing is asked of a store that this has not granted. */
 export class Gate {
 	readonly #options: GateOptions;
+	readonly #judgements = new WeakMap<PlannedStore, Judgement>();
+	/** The claims of tokens by their digest: kubelet sends one token for the most of an hour, and each Mount carries it again. */
+	readonly #proven = new LRUCache<string, TokenClaims>({ max: maximumProofs, ttl: provenMilliseconds });
 
 	constructor(options: GateOptions) {
 		this.#options = options;
@@ -41,44 +56,59 @@ export class Gate {
 	}
 
 	async #admitStore(request: MountRequest, store: PlannedStore, warnings: string[]): Promise<Admission> {
-		const { policy, owners } = this.#options;
-		if (store.instance.endpoints.length === 0 && store.origin !== "policy") {
-			throw new ProviderError(
-				"refused",
-				`${store.addressParameter}: a ${store.instance.type} store is configured by the administrator only.`,
-				{
-					remedy: "Name a store that the policy file lists under stores.",
-				},
-			);
-		}
-		const endpoints = store.instance.endpoints.map((address) => judgeEndpoint(policy, store, address));
-		for (const { warning } of endpoints) if (warning !== undefined) warnings.push(warning);
-		const audienceWarning = judgeAudience(policy, store, owners);
-		if (audienceWarning !== undefined) warnings.push(audienceWarning);
+		const judgement = this.#judge(store);
+		warnings.push(...judgement.warnings);
 		const token = await this.#judgeToken(request, store);
-		return { identity: identityOf(request, store), token, allowsAddress: addressGuard(policy, endpoints) };
+		return { identity: identityOf(request, store), token, allowsAddress: judgement.allowsAddress };
 	}
 
-	#listed(store: PlannedStore): boolean {
-		return this.#options.policy.audiences.get(store.instance.type)?.includes(store.audience) ?? false;
+	/** What does not depend on the pod is judged once for a plan, and plans are shared by many Mounts. */
+	#judge(store: PlannedStore): Judgement {
+		const known = this.#judgements.get(store);
+		if (known !== undefined) return known;
+		const { policy, owners } = this.#options;
+		if (store.instance.endpoints.length === 0 && store.origin !== "policy") throw administratorsOnly(store);
+		const endpoints = store.instance.endpoints.map((address) => judgeEndpoint(policy, store, address));
+		const warnings = [...endpoints.map(({ warning }) => warning), judgeAudience(policy, store, owners)];
+		const judgement = { allowsAddress: addressGuard(policy, endpoints), warnings: warnings.filter((warning) => warning !== undefined) };
+		this.#judgements.set(store, judgement);
+		return judgement;
 	}
 
-	async #judgeToken(request: MountRequest, planned: PlannedStore): Promise<Secret> {
-		const { audience } = planned;
+	async #judgeToken(request: MountRequest, store: PlannedStore): Promise<Secret> {
+		const { audience } = store;
 		const token = request.tokens.get(audience);
 		if (token === undefined) throw missingToken(audience, request);
-		const claims = decodeTokenClaims(token, audience);
+		const key = `${hash("sha256", token.reveal(), "base64url")} ${store.instance.type} ${audience}`;
+		const proven = this.#proven.get(key);
+		const claims = proven ?? decodeTokenClaims(token, audience);
 		compareWithPod(claims, audience, request.pod, this.#options.policy.unboundTokens);
-		if (claims.issuer === audience && !this.#listed(planned)) throw apiServerToken(planned);
-		const { verifier } = this.#options;
-		if (verifier !== undefined) {
-			await verifier.verify(token, audience, request.signal);
-			return token;
-		}
-		const store = await this.#options.store(planned.instance.type);
-		if (store.needsVerifiedToken) throw unverifiable(planned);
+		if (proven !== undefined) return token;
+		await this.#prove(token, claims, store, request.signal);
+		this.#proven.set(key, claims);
 		return token;
 	}
+
+	/** What holds for a token whichever pod brings it. */
+	async #prove(token: Secret, claims: TokenClaims, planned: PlannedStore, signal: AbortSignal): Promise<void> {
+		const { audience, instance } = planned;
+		const { verifier, policy } = this.#options;
+		const isListed = policy.audiences.get(instance.type)?.includes(audience) ?? false;
+		if (claims.issuer === audience && !isListed) throw apiServerToken(planned);
+		if (verifier !== undefined) return verifier.verify(token, audience, signal);
+		const store = await this.#options.store(instance.type);
+		if (store.needsVerifiedToken) throw unverifiable(planned);
+	}
+}
+
+function administratorsOnly(store: PlannedStore): ProviderError {
+	return new ProviderError(
+		"refused",
+		`${store.addressParameter}: a ${store.instance.type} store is configured by the administrator only.`,
+		{
+			remedy: "Name a store that the policy file lists under stores.",
+		},
+	);
 }
 
 function identityOf(request: MountRequest, store: PlannedStore): Identity {

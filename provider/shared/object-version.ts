@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHmac, type KeyObject } from "node:crypto";
 
 /**
  * The version of an object that the driver records in SecretProviderClassPodStatus, where many may
@@ -7,7 +7,7 @@ import { createHmac } from "node:crypto";
  *
  * @returns 44 characters: base64url of HMAC-SHA-256, with padding
  */
-export function objectVersion(key: Buffer, name: string, content: Buffer): string {
+export function objectVersion(key: KeyObject, name: string, content: Buffer): string {
 	const nameBytes = Buffer.from(name, "utf8");
 	const length = Buffer.alloc(4);
 	length.writeUInt32BE(nameBytes.length);

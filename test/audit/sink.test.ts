@@ -20,8 +20,8 @@ const record: AuditRecord = {
 test("one record is one line of JSON, whatever names hold", (t) => {
 	const file = join(temporaryDirectory(t), "audit.jsonl");
 	const sink = openAuditSink(file);
-	sink.record(record);
-	sink.record({ ...record, decision: "deny" });
+	sink.record(() => record);
+	sink.record(() => ({ ...record, decision: "deny" }));
 	sink.close();
 	const lines = readFileSync(file, "utf8").trimEnd().split("\n");
 	t.deepEqual(
@@ -35,7 +35,7 @@ test("records are appended to those of an earlier process", (t) => {
 	const file = join(temporaryDirectory(t), "audit.jsonl");
 	for (let start = 0; start < 3; start += 1) {
 		const sink = openAuditSink(file);
-		sink.record(record);
+		sink.record(() => record);
 		sink.close();
 	}
 	t.is(readFileSync(file, "utf8").trimEnd().split("\n").length, 3);
@@ -44,6 +44,6 @@ test("records are appended to those of an earlier process", (t) => {
 test("a target that cannot be opened ends the start, and a record that cannot be written is an error", (t) => {
 	t.throws(() => openAuditSink(join(temporaryDirectory(t), "none", "audit.jsonl")), { instanceOf: ProviderError, message: /--audit/ });
 	const sink = openAuditSink("/dev/full");
-	t.throws(() => sink.record(record), { instanceOf: ProviderError, message: /nothing is delivered/ });
+	t.throws(() => sink.record(() => record), { instanceOf: ProviderError, message: /nothing is delivered/ });
 	sink.close();
 });

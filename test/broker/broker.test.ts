@@ -17,7 +17,7 @@ function admissionOf(serviceAccount = "web"): Admission {
 /** A broker over a store that counts what it is asked. */
 function setUp(
 	read: (ref: Ref, signal: AbortSignal, login: number) => Promise<Outcome>,
-	options: { concurrency?: number; expiresAt?: Date } = {},
+	options: { concurrency?: number; expiresAt?: Date; maximumAge?: number; maximumBytes?: number; endpoints?: readonly string[] } = {},
 ) {
 	const counts = { logins: 0, reads: 0, underWay: 0, mostUnderWay: 0 };
 	const store = fakeStore(async (_instance, _identity, context): Promise<Session> => {
@@ -37,9 +37,15 @@ function setUp(
 		);
 		return options.expiresAt === undefined ? session : { ...session, expiresAt: options.expiresAt };
 	});
-	const broker = new Broker({ concurrency: options.concurrency ?? 16, store: async () => store });
+	const broker = new Broker({
+		concurrency: options.concurrency ?? 16,
+		maximumAgeMilliseconds: options.maximumAge ?? 0,
+		maximumBytes: options.maximumBytes ?? 1024 * 1024,
+		store: async () => store,
+	});
+	const planned = plannedStore({ instance: fakeInstance(options.endpoints === undefined ? {} : { endpoints: options.endpoints }) });
 	const fetch = (objects: readonly string[], signal = new AbortController().signal, admission = admissionOf()) =>
-		broker.fetch({ plan: planOf([plannedStore()], objects), admissions: [admission], credentials: new Map(), signal });
+		broker.fetch({ plan: planOf([planned], objects), admissions: [admission], credentials: new Map(), signal });
 	return { counts, fetch, broker };
 }
 
@@ -159,7 +165,7 @@ test("a login refused is tried anew by the next mount", async (t) => {
 		if (refuse) throw new ProviderError("denied", "role unknown");
 		return fakeSession(async () => found);
 	});
-	const broker = new Broker({ concurrency: 4, store: async () => store });
+	const broker = new Broker({ concurrency: 4, maximumAgeMilliseconds: 0, maximumBytes: 1024, store: async () => store });
 	const fetch = () =>
 		broker.fetch({
 			plan: planOf([plannedStore({ instance: fakeInstance() })], ["o"]),
@@ -171,6 +177,76 @@ test("a login refused is tried anew by the next mount", async (t) => {
 	refuse = false;
 	t.deepEqual(kindsOf(await fetch()), ["found"]);
 });
+
+test("a value young enough is not asked for again, and one identity's value is never another's", async (t) => {
+	const { counts, fetch } = setUp(async () => foundText("v"), { maximumAge: 60_000 });
+	for (let round = 0; round < 10; round += 1) t.is(textOf((await fetch(["a", "b"])).get("a")), "v");
+	t.is(counts.reads, 2);
+	await fetch(["a"], undefined, admissionOf("other"));
+	t.is(counts.reads, 3);
+});
+
+test("a value past its age is asked for again", async (t) => {
+	let content = "one";
+	const { fetch } = setUp(async () => foundText(content), { maximumAge: 5 });
+	t.is(textOf((await fetch(["a"])).get("a")), "one");
+	content = "two";
+	await new Promise((resolve) => setTimeout(resolve, 10));
+	t.is(textOf((await fetch(["a"])).get("a")), "two");
+});
+
+test("equal content read again stays the same object, so that nothing is made of it twice", async (t) => {
+	const { fetch } = setUp(async () => foundText("v"));
+	const first = (await fetch(["a"])).get("a");
+	t.is((await fetch(["a"])).get("a"), first);
+});
+
+test("an absence is remembered for seconds only", async (t) => {
+	const { counts, fetch } = setUp(async () => ({ kind: "absent", error: new ProviderError("absent", "nothing") }), { maximumAge: 60_000 });
+	await Promise.all([fetch(["a"]), fetch(["a"])]);
+	await fetch(["a"]);
+	t.is(counts.reads, 1);
+});
+
+test("what a store inside the process says is never kept", async (t) => {
+	const { counts, fetch } = setUp(async () => foundText("v"), { maximumAge: 60_000, endpoints: [] });
+	await fetch(["a"]);
+	await fetch(["a"]);
+	t.is(counts.reads, 2);
+});
+
+test("values beyond the bound of bytes are dropped and overwritten, and no caller ever gets an overwritten one", async (t) => {
+	const all: Secret[] = [];
+	const slow = gate();
+	const { fetch } = setUp(
+		async (ref) => {
+			if (ref.key === "slow") await slow.opened;
+			const value = new Secret("x".repeat(1000));
+			all.push(value);
+			return { kind: "found", value, structure: "bytes" };
+		},
+		{ maximumAge: 60_000, maximumBytes: 10_000 },
+	);
+	const waiting = fetch(["early", "slow"]);
+	for (let round = 0; round < 40; round += 1) {
+		t.is(textOf((await fetch([`o${round}`])).get(`o${round}`)), "x".repeat(1000));
+		await new Promise((resolve) => setImmediate(resolve));
+	}
+	slow.open();
+	const outcomes = await waiting;
+	t.is(textOf(outcomes.get("early")), "x".repeat(1000), "its first value was evicted while the slow one was waited for");
+	await new Promise((resolve) => setImmediate(resolve));
+	const wiped = all.filter((value) => value.reveal().every((byte) => byte === 0));
+	t.true(wiped.length >= 30, `${wiped.length} of ${all.length} were overwritten`);
+});
+
+function foundText(text: string): Outcome {
+	return { kind: "found", value: new Secret(text), structure: "bytes" };
+}
+
+function textOf(outcome: { readonly kind: string; readonly value?: Secret } | undefined): string | undefined {
+	return outcome?.value?.reveal().toString();
+}
 
 function aborted(signal: AbortSignal): Promise<never> {
 	return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));

@@ -7,8 +7,7 @@ import { audienceOwners } from "../../provider/policy/audiences.ts";
 import { Gate } from "../../provider/policy/gate.ts";
 import { KeyVerifier } from "../../provider/policy/key-verifier.ts";
 import { parsePolicy } from "../../provider/policy/policy-file.ts";
-import { RememberingVerifier, type TokenVerifier } from "../../provider/policy/verifier.ts";
-import { Secret } from "../../provider/shared/secret.ts";
+import type { TokenVerifier } from "../../provider/policy/verifier.ts";
 import { stores } from "../../provider/stores/index.ts";
 import { fakeInstance, fakeStore, plannedStore, planOf, requestOf } from "../support/fake-store.ts";
 import { makePod } from "../support/pods.ts";
@@ -248,7 +247,7 @@ test("a token bound to no pod passes where the administrator allows it", async (
 });
 
 test("with the cluster's keys at hand a forged token is refused, however right its claims", async (t) => {
-	const verifier = new RememberingVerifier(new KeyVerifier({ keys: async () => issuer.keys, refresh: async () => issuer.keys }));
+	const verifier = new KeyVerifier({ keys: async () => issuer.keys, refresh: async () => issuer.keys });
 	const forger = await createTokenIssuer();
 	await t.notThrowsAsync(admit({ verifier }));
 	await refused(t, { verifier, request: requestOf(pod, { vault: await forger.token(pod) }) }, "unidentified", "not signed by this cluster");
@@ -263,17 +262,29 @@ test("keys that the cluster made after the start are found", async (t) => {
 	await t.notThrowsAsync(admit({ verifier: new KeyVerifier(source) }));
 });
 
-test("a token is proved once, and not believed for another audience because of it", async (t) => {
+test("a token is proved once a minute at most, and not believed for another audience, store or pod because of it", async (t) => {
 	const asked: string[] = [];
-	const verifier = new RememberingVerifier({
+	const verifier: TokenVerifier = {
 		async verify(_token, audience) {
 			asked.push(audience);
 		},
+	};
+	const store = fakeStore(() => Promise.reject(new Error("not asked")));
+	const gate = new Gate({
+		policy: parsePolicy(strict, []),
+		owners: audienceOwners(stores),
+		store: async () => store,
+		warn: () => undefined,
+		verifier,
 	});
-	for (let round = 0; round < 5; round += 1) await admit({ verifier });
+	const plan = planOf([plannedStore()]);
+	for (let round = 0; round < 5; round += 1) await gate.admit(requestOf(pod, { vault: token }), plan);
 	t.deepEqual(asked, ["vault"]);
-	await verifier.verify(new Secret(token), "vault-eu", new AbortController().signal);
-	t.deepEqual(asked, ["vault", "vault-eu"]);
+	const elsewhere = planOf([plannedStore({ audience: "vault-eu" })]);
+	await t.throwsAsync(gate.admit(requestOf(pod, { "vault-eu": token }), elsewhere), { message: /alone/ });
+	await t.throwsAsync(gate.admit(requestOf(makePod(), { vault: token }), plan), { message: /another pod/ });
+	await gate.admit(requestOf(pod, { vault: await issuer.token(pod, { lifetime: 600 }) }), plan);
+	t.deepEqual(asked, ["vault", "vault"]);
 });
 
 test("a store that decides by service account itself is not reached on an unverified token", (t) =>

@@ -1,0 +1,80 @@
+import { LRUCache } from "lru-cache";
+import type { Outcome } from "../stores/store.ts";
+
+/** An outcome and when it was asked for. */
+export interface Known {
+	readonly outcome: Outcome;
+	/** `performance.now()` at the moment the store was asked, not when it answered. */
+	readonly askedAt: number;
+}
+
+/** An entry's cost beside the value itself: keys, objects, the cache's own links. */
+const overheadBytes = 512;
+/** A denial or an absence is remembered only so long that a crowd of pods does not repeat the question. */
+const negativeMilliseconds = 2000;
+
+/**
+ * What stores said, by identity and ref, within a bound of bytes. Another identity never meets an
+ * entry: the identity is in the key.
+ *
+ * Evicted values are overwritten, but not at once: a Mount that holds one goes on without a break from its last
+ * look at it ({@link isWiped}) to the encoded answer, so the next turn of the event loop is late enough.
+ */
+export class Values {
+	readonly #entries: LRUCache<string, Known>;
+	readonly #wiped = new WeakSet<object>();
+
+	/** @param maximumBytes for all values together */
+	constructor(maximumBytes: number) {
+		this.#entries = new LRUCache({
+			maxSize: maximumBytes,
+			sizeCalculation: ({ outcome }, key) => overheadBytes + key.length * 2 + (outcome.kind === "found" ? outcome.value.length : 0),
+			dispose: ({ outcome }) => this.#discard(outcome),
+			// What is replaced may live on in what replaces it; see keep().
+			noDisposeOnSet: true,
+		});
+	}
+
+	/** What is known and was asked for within the age. */
+	fresh(key: string, maximumAgeMilliseconds: number): Outcome | undefined {
+		const known = this.#entries.get(key);
+		if (known === undefined) return undefined;
+		const limit = known.outcome.kind === "found" ? maximumAgeMilliseconds : Math.min(maximumAgeMilliseconds, negativeMilliseconds);
+		return performance.now() - known.askedAt < limit ? known.outcome : undefined;
+	}
+
+	/**
+	 * Keeps an outcome and overwrites the value it replaces.
+	 *
+	 * @returns the outcome to go on with: equal content stays the same object, so that what was made of it is not made again
+	 */
+	keep(key: string, { outcome, askedAt }: Known): Outcome {
+		const before = this.#entries.peek(key)?.outcome;
+		if (before !== undefined && isSame(before, outcome)) {
+			this.#entries.set(key, { outcome: before, askedAt });
+			return before;
+		}
+		this.#entries.set(key, { outcome, askedAt });
+		if (before !== undefined) this.#discard(before);
+		return outcome;
+	}
+
+	/** Whether a value that was handed out has been overwritten since. */
+	isWiped(outcome: { readonly kind: string } | undefined): boolean {
+		return outcome !== undefined && this.#wiped.has(outcome);
+	}
+
+	#discard(outcome: Outcome): void {
+		if (outcome.kind !== "found") return;
+		setImmediate(() => {
+			this.#wiped.add(outcome);
+			outcome.value.wipe();
+		});
+	}
+}
+
+function isSame(one: Outcome, other: Outcome): boolean {
+	if (one === other) return true;
+	if (one.kind !== "found" || other.kind !== "found") return false;
+	return one.structure === other.structure && one.lease?.id === other.lease?.id && one.value.reveal().equals(other.value.reveal());
+}
