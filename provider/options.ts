@@ -62,7 +62,7 @@ const flags = {
 	"kubernetes-ca": { value: "FILE", fallback: `${serviceAccountFolder}/ca.crt`, help: "the API server's CA" },
 	"max-age": {
 		value: "TIME",
-		fallback: "60s",
+		fallback: "0",
 		help: "how old a known value may be when a Mount is answered with it; 0 asks the store each time",
 	},
 	"cache-bytes": { value: "N", fallback: "16777216", help: "how many bytes of values are kept in memory" },

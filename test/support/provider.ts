@@ -63,7 +63,10 @@ export async function startTestProvider(t: ExecutionContext<unknown>, options: T
 		"off",
 	];
 	const verification = options.verifies === false ? ["--token-verification", "off"] : ["--token-keys", keys];
-	const serve = readServeOptions([...flags, ...verification, "--audit", auditFile, "--drain-seconds", "1", ...(options.flags ?? [])], {});
+	const serve = readServeOptions(
+		[...flags, ...verification, "--audit", auditFile, "--drain-seconds", "1", "--max-age", "0", ...(options.flags ?? [])],
+		{},
+	);
 	if (serve === "help") throw new Error("no options");
 	const logs: string[] = [];
 	const provider = await startProvider(serve, recordingLog(logs));
