@@ -1,23 +1,34 @@
 import { LRUCache } from "lru-cache";
 import type { AuditedObject, AuditRecord, Decision } from "./audit/record.ts";
 import type { AuditSink } from "./audit/sink.ts";
-import type { Broker, Failure } from "./broker/broker.ts";
+import type { Broker } from "./broker/broker.ts";
 import type { MountAnswer } from "./contract/options.ts";
 import { ProviderError } from "./errors.ts";
-import { ObjectVersions } from "./object-versions.ts";
-import type { MountPlan, PlannedObject, RenderedFile } from "./plan/mount-plan.ts";
+import { filesOf, settle } from "./mount-contents.ts";
+import type { ObjectVersions } from "./object-versions.ts";
+import type { MountPlan } from "./plan/mount-plan.ts";
 import type { MountRequest } from "./plan/mount-request.ts";
 import type { Gate } from "./policy/gate.ts";
-import type { Absent, Denied, Dialect, Found, Outcome } from "./stores/store.ts";
+import { type Delivery, revokedVersion } from "./rotation/holdings.ts";
+import type { Rotation } from "./rotation/rotation.ts";
+import type { Dialect } from "./stores/store.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
+
+/** What leaves with an answer, for the records about it. */
+interface MountDelivery extends Delivery {
+	/** The age of the oldest value that stood in for a store that cannot be reached. */
+	readonly staleSeconds: number | undefined;
+}
 
 export interface MountPipelineOptions {
 	/** The dialect of a provider name. */
 	dialect(request: MountRequest): Promise<Dialect>;
 	readonly gate: Gate;
 	readonly broker: Broker;
+	readonly rotation: Rotation;
 	readonly audit: AuditSink;
-	/** The key of the versions that the driver records. */
-	readonly versionKey: Buffer;
+	readonly versions: ObjectVersions;
+	readonly metrics: Metrics;
 	/** Hears of every Mount that ended without files, before its error is put into words for the wire. */
 	failed(request: MountRequest, error: ProviderError): void;
 }
@@ -25,8 +36,6 @@ export interface MountPipelineOptions {
 /** Plans kept: a node runs few hundred distinct SecretProviderClasses at most. */
 const maximumPlans = 512;
 
-/** The driver ignores an answer without files, so a volume whose optional objects are all absent holds this. */
-const emptyVolumeMarker: RenderedFile = { path: ".empty", mode: 0o444, contents: Buffer.alloc(0) };
 /**
  * The way of a Mount: plan, policy, broker, render. All or nothing: one object that fails leaves
  * the volume as it is.
@@ -34,18 +43,20 @@ const emptyVolumeMarker: RenderedFile = { path: ".empty", mode: 0o444, contents:
 export class MountPipeline {
 	readonly #options: MountPipelineOptions;
 	readonly #plans = new LRUCache<string, MountPlan>({ max: maximumPlans });
-	/** The plan of a request under way, for the records about it. */
-	readonly #planned = new WeakMap<MountRequest, MountPlan>();
-	readonly #versions: ObjectVersions;
+	/** What is known of a request under way, for the records about it. */
+	readonly #underWay = new WeakMap<MountRequest, { readonly plan: MountPlan; readonly delivery?: MountDelivery }>();
 
 	constructor(options: MountPipelineOptions) {
 		this.#options = options;
-		this.#versions = new ObjectVersions(options.versionKey);
 	}
 
 	async mount(request: MountRequest): Promise<MountAnswer> {
 		try {
-			return await this.#fetch(request, await this.#plan(request));
+			const plan = await this.#plan(request);
+			this.#underWay.set(request, { plan });
+			const { answer, delivery } = await this.#fetch(request, plan);
+			this.#underWay.set(request, { plan, delivery });
+			return answer;
 		} catch (reason) {
 			const error = ProviderError.from(reason);
 			this.failed(request, error);
@@ -58,34 +69,53 @@ export class MountPipeline {
 	 *
 	 * @throws ProviderError `internal` when it cannot be recorded; then it may not leave
 	 */
-	delivering(request: MountRequest, { versions }: MountAnswer): void {
-		this.#options.audit.record(() => auditRecord(request, this.#planned.get(request), "deliver", { versions }));
+	delivering(request: MountRequest): void {
+		const { plan, delivery } = this.#underWay.get(request) ?? {};
+		this.#options.audit.record(() => auditRecord(request, plan, "deliver", delivery));
+		if (delivery !== undefined) this.#options.rotation.delivered(request, delivery);
+		this.#options.metrics.mount(request.provider, "ok");
 	}
 
 	/** Records that a Mount ends without files. */
 	failed(request: MountRequest, error: ProviderError): void {
-		this.#options.failed(request, error);
+		const { failed, metrics, audit } = this.#options;
+		failed(request, error);
+		metrics.mount(request.provider, error.code);
 		const decision = error.code === "refused" || error.code === "denied" || error.code === "unidentified" ? "deny" : "fail";
 		try {
-			this.#options.audit.record(() => auditRecord(request, this.#planned.get(request), decision, { error }));
+			audit.record(() => auditRecord(request, this.#underWay.get(request)?.plan, decision, { error }));
 		} catch (reason) {
 			// Nothing was delivered, so the caller's error matters more than the record's.
-			this.#options.failed(request, ProviderError.from(reason));
+			failed(request, ProviderError.from(reason));
 		}
 	}
 
 	/** From the last look at the values to the encoded answer nothing waits: an evicted value is overwritten in between otherwise. */
-	async #fetch(request: MountRequest, plan: MountPlan): Promise<MountAnswer> {
-		const { gate, broker } = this.#options;
+	async #fetch(request: MountRequest, plan: MountPlan): Promise<{ readonly answer: MountAnswer; readonly delivery: MountDelivery }> {
+		const { gate, broker, rotation, versions, metrics } = this.#options;
 		const admissions = await gate.admit(request, plan);
 		const { credentials, signal } = request;
-		const outcomes = await broker.fetch({ plan, admissions, credentials, signal });
+		const answers = await broker.fetch({ plan, admissions, credentials, signal });
 		signal.throwIfAborted();
-		const values = foundValues(plan, outcomes);
-		const rendered = plan.files.flatMap((recipe) => recipe.produce(values));
-		const files = rendered.length === 0 ? [emptyVolumeMarker] : rendered;
-		const versions = new Map(plan.objects.map((object) => [object.name, this.#versions.of(object, values.get(object.name))]));
-		return { files, versions };
+		const holding = rotation.held(request);
+		const contents = settle({
+			plan,
+			answers,
+			judge: (object) => rotation.judge(object, holding),
+			withdrawn: (object) => broker.withdrawn(admissions[object.store]?.identity.key ?? "", object.ref),
+		});
+		for (const name of contents.removed) if (holding?.delivered.get(name) !== revokedVersion) metrics.revoked();
+		const given = new Map(
+			plan.objects.map((object) => [
+				object.name,
+				contents.removed.has(object.name) ? revokedVersion : versions.of(object, contents.values.get(object.name)),
+			]),
+		);
+		const { withdrawn, staleSeconds } = contents;
+		return {
+			answer: { files: filesOf(plan, contents), versions: given },
+			delivery: { plan, admissions, versions: given, withdrawn, staleSeconds },
+		};
 	}
 
 	/** A plan depends on nothing but what is in the key, so replicas and remounts share it. */
@@ -94,51 +124,19 @@ export class MountPipeline {
 		const key = JSON.stringify([provider, pod.namespace, pod.serviceAccount, defaultMode, ...parameters]);
 		const plan = this.#plans.get(key) ?? (await this.#options.dialect(request)).plan(request);
 		this.#plans.set(key, plan);
-		this.#planned.set(request, plan);
 		return plan;
 	}
-}
-
-/**
- * The values of all objects that are there.
- *
- * @throws ProviderError for the first object that is not and must be, in the words of the plan's dialect
- */
-function foundValues(plan: MountPlan, outcomes: ReadonlyMap<string, Outcome | Failure>): ReadonlyMap<string, Found> {
-	const values = new Map<string, Found>();
-	const missing: { object: PlannedObject; outcome: Absent | Denied | Failure }[] = [];
-	for (const object of plan.objects) {
-		const outcome = outcomes.get(object.name);
-		if (outcome?.kind === "found") values.set(object.name, outcome);
-		else if (outcome !== undefined && !(object.optional && outcome.kind !== "failed")) missing.push({ object, outcome });
-	}
-	const first = missing[0];
-	if (first === undefined) return values;
-	throw describeMissing(plan, first.object, first.outcome.error, missing.slice(1));
-}
-
-function describeMissing(
-	plan: MountPlan,
-	object: PlannedObject,
-	error: ProviderError,
-	others: readonly { readonly object: PlannedObject; readonly outcome: Absent | Denied | Failure }[],
-): ProviderError {
-	const own = `${object.path} ${JSON.stringify(object.name)}: ${error.message}`;
-	const also =
-		others.length === 0 ? "" : ` Also: ${others.map((other) => `${other.object.path} (${other.outcome.error.code})`).join(", ")}.`;
-	const legacyText = plan.explain?.(object, error);
-	return new ProviderError(error.code, `${own}${also}`, {
-		...(error.remedy === undefined ? {} : { remedy: error.remedy }),
-		...(legacyText === undefined ? {} : { legacyText }),
-		cause: error,
-	});
 }
 
 function auditRecord(
 	request: MountRequest,
 	plan: MountPlan | undefined,
 	decision: Decision,
-	result: { readonly versions?: ReadonlyMap<string, string>; readonly error?: ProviderError },
+	result: {
+		readonly versions?: ReadonlyMap<string, string>;
+		readonly staleSeconds?: number | undefined;
+		readonly error?: ProviderError;
+	} = {},
 ): AuditRecord {
 	const { pod, provider } = request;
 	const objects = (plan?.objects ?? []).map((object): AuditedObject => {
@@ -155,6 +153,7 @@ function auditRecord(
 		podUid: pod.uid,
 		serviceAccount: pod.serviceAccount,
 		objects,
+		...(result.staleSeconds === undefined ? {} : { staleSeconds: Math.round(result.staleSeconds) }),
 		...(result.error === undefined ? {} : { code: result.error.code, reason: result.error.text }),
 	};
 }

@@ -26,8 +26,14 @@ export interface ServeOptions {
 	readonly kubernetesTokenFile: string;
 	readonly kubernetesCaFile: string;
 	readonly fetchConcurrency: number;
+	readonly pollSeconds: number;
 	/** How old a known value may be when a Mount is answered with it. */
 	readonly maximumAgeSeconds: number;
+	/** How old a known value may be when it stands in for a store that cannot be reached. */
+	readonly maximumStaleSeconds: number;
+	readonly push: "off" | "annotation";
+	readonly nodeName: string | undefined;
+	readonly revocationHoldSeconds: number;
 	readonly cacheBytes: number;
 	readonly drainMilliseconds: number;
 	readonly maximumResponseBytes: number;
@@ -60,10 +66,22 @@ const flags = {
 	"kubernetes-api": { value: "URL", help: "the API server; default: the cluster this runs in" },
 	"kubernetes-token-file": { value: "FILE", fallback: `${serviceAccountFolder}/token`, help: "the provider's own token" },
 	"kubernetes-ca": { value: "FILE", fallback: `${serviceAccountFolder}/ca.crt`, help: "the API server's CA" },
+	"poll-interval": { value: "TIME", fallback: "60s", help: "how often the stores are asked for what pods hold" },
 	"max-age": {
 		value: "TIME",
-		fallback: "0",
-		help: "how old a known value may be when a Mount is answered with it; 0 asks the store each time",
+		help: "how old a known value may be when a Mount is answered with it; 0 asks the store each time (default: the poll interval)",
+	},
+	"max-stale": {
+		value: "TIME",
+		fallback: "12h",
+		help: "how old a known value may be when it stands in for a store that cannot be reached; 0 for never",
+	},
+	push: { value: "HOW", fallback: "off", help: "annotation: have kubelet republish a pod's volumes as soon as one changes; off" },
+	"node-name": { value: "NAME", help: "the node this runs on; needed for --push annotation" },
+	"revocation-hold": {
+		value: "TIME",
+		fallback: "10m",
+		help: "how long removals are held back when most of a node's secrets vanish at once",
 	},
 	"cache-bytes": { value: "N", fallback: "16777216", help: "how many bytes of values are kept in memory" },
 	"fetch-concurrency": { value: "N", fallback: "16", help: "calls under way at once to one store instance" },
@@ -88,6 +106,8 @@ export function readServeOptions(args: readonly string[], environment: Environme
 		return textOf(given[name]) ?? environment[environmentName(name)] ?? flag.fallback;
 	};
 	const required = (name: FlagName) => text(name) ?? "";
+	const pollSeconds = Math.max(1, readDuration("poll-interval", required("poll-interval")));
+	const maximumAge = text("max-age");
 	return {
 		socketDirectory: required("socket-dir"),
 		providers: readProviders(required("providers")),
@@ -108,7 +128,12 @@ export function readServeOptions(args: readonly string[], environment: Environme
 		kubernetesApi: text("kubernetes-api") ?? inClusterApi(environment),
 		kubernetesTokenFile: required("kubernetes-token-file"),
 		kubernetesCaFile: required("kubernetes-ca"),
-		maximumAgeSeconds: readDuration("max-age", required("max-age")),
+		pollSeconds,
+		maximumAgeSeconds: maximumAge === undefined ? pollSeconds : readDuration("max-age", maximumAge),
+		maximumStaleSeconds: readDuration("max-stale", required("max-stale")),
+		push: readChoice("push", required("push"), ["off", "annotation"]),
+		nodeName: text("node-name"),
+		revocationHoldSeconds: readDuration("revocation-hold", required("revocation-hold")),
 		cacheBytes: readNumber("cache-bytes", required("cache-bytes"), 1024, 1 << 30),
 		fetchConcurrency: readNumber("fetch-concurrency", required("fetch-concurrency"), 1, 1000),
 		drainMilliseconds: readNumber("drain-seconds", required("drain-seconds"), 0, 600) * 1000,

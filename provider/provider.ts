@@ -5,17 +5,20 @@ import { serveContract } from "./contract/server.ts";
 import { Dialects, nativeProvider } from "./dialects.ts";
 import { ProviderError } from "./errors.ts";
 import { MountPipeline } from "./mount.ts";
+import { ObjectVersions } from "./object-versions.ts";
 import type { ServeOptions } from "./options.ts";
 import type { MountRequest } from "./plan/mount-request.ts";
 import { audienceOwners } from "./policy/audiences.ts";
 import { Gate } from "./policy/gate.ts";
 import { emptyPolicy, type Policy, readPolicyFile } from "./policy/policy-file.ts";
 import type { TokenVerifier } from "./policy/verifier.ts";
+import { Rotation } from "./rotation/rotation.ts";
 import { runtimeVersion } from "./shared/runtime-version.ts";
 import { StoreRegistry } from "./store-registry.ts";
 import { stores } from "./stores/index.ts";
 import { type HealthServer, startHealthServer } from "./telemetry/health.ts";
 import { describeCause, type Logger } from "./telemetry/log.ts";
+import { createMetrics, type Metrics, noMetrics } from "./telemetry/metrics.ts";
 import { kubernetesClient, tokenVerifier } from "./verification.ts";
 import { openVersionKey } from "./version-key.ts";
 
@@ -33,21 +36,23 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 	const dialects = await Dialects.open(registry, policy, options.providers);
 	const kubernetes = kubernetesClient(options);
 	const audit = openAuditSink(options.audit);
+	const metrics = options.http === undefined ? noMetrics : await createMetrics();
+	const versions = new ObjectVersions(await openVersionKey(options, kubernetes, log));
+	const broker = makeBroker(options, registry, metrics);
+	const rotation = makeRotation({ options, broker, versions, metrics, log });
 	const pipeline = new MountPipeline({
 		dialect: (request) => dialects.of(request),
 		gate: makeGate(policy, registry, tokenVerifier(options, kubernetes), log),
-		broker: new Broker({
-			concurrency: options.fetchConcurrency,
-			maximumAgeMilliseconds: options.maximumAgeSeconds * 1000,
-			maximumBytes: options.cacheBytes,
-			store: (type) => registry.store(type),
-		}),
+		broker,
+		rotation,
 		audit,
-		versionKey: await openVersionKey(options, kubernetes, log),
+		versions,
+		metrics,
 		failed: (request, error) => logFailure(log, request, error),
 	});
-	const health = await openHealth(options, log);
+	const health = await openHealth(options, metrics, log);
 	const contract = await serveContract(contractOptions(options, pipeline, log));
+	rotation.start();
 	health?.setReady(true);
 	log.info(
 		{ sockets: contract.sockets, profile: policy.profile, http: health?.address ?? "off", verification: options.tokenVerification },
@@ -59,6 +64,7 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 		async stop() {
 			health?.setReady(false);
 			await stopContract(contract, log);
+			rotation.stop();
 			await health?.stop();
 			kubernetes?.close();
 			audit.close();
@@ -66,10 +72,55 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 	};
 }
 
-async function openHealth({ http, httpRequired }: ServeOptions, log: Logger): Promise<HealthServer | undefined> {
+function makeBroker(options: ServeOptions, registry: StoreRegistry, metrics: Metrics): Broker {
+	return new Broker({
+		concurrency: options.fetchConcurrency,
+		maximumAgeMilliseconds: options.maximumAgeSeconds * 1000,
+		maximumStaleMilliseconds: options.maximumStaleSeconds * 1000,
+		maximumBytes: options.cacheBytes,
+		events: { hit: () => metrics.cacheHit(), miss: () => metrics.cacheMiss(), stale: (seconds) => metrics.staleServed(seconds) },
+		store: (type) => registry.store(type),
+	});
+}
+
+interface RotationParts {
+	readonly options: ServeOptions;
+	readonly broker: Broker;
+	readonly versions: ObjectVersions;
+	readonly metrics: Metrics;
+	readonly log: Logger;
+}
+
+function makeRotation({ options, broker, versions, metrics, log }: RotationParts): Rotation {
+	return new Rotation({
+		broker,
+		versionOf: (object, found) => versions.of(object, found),
+		pollMilliseconds: options.pollSeconds * 1000,
+		breakerMilliseconds: options.revocationHoldSeconds * 1000,
+		events: {
+			changed(pod, object) {
+				metrics.changed();
+				log.info({ namespace: pod.namespace, pod: pod.name, object }, "changed");
+			},
+			pollFailed({ asked }, error) {
+				metrics.pollFailed();
+				log.debug({ store: asked.store.instance.name, code: error.code, reason: error.text }, "refresh failed");
+			},
+			breakerOpened(census) {
+				metrics.breakerOpened();
+				log.error(
+					{ ...census },
+					"most secrets of this node vanished at once: removals are held back; check policies and roles in the store",
+				);
+			},
+		},
+	});
+}
+
+async function openHealth({ http, httpRequired }: ServeOptions, metrics: Metrics, log: Logger): Promise<HealthServer | undefined> {
 	if (http === undefined) return undefined;
 	try {
-		return await startHealthServer(http);
+		return await startHealthServer(http, metrics);
 	} catch (reason) {
 		if (httpRequired) throw reason;
 		log.warn({ reason: ProviderError.from(reason).text }, "going on without health and readiness");
@@ -97,7 +148,7 @@ function contractOptions(options: ServeOptions, pipeline: MountPipeline, log: Lo
 		socketDirectory: options.socketDirectory,
 		providers: options.providers,
 		handler: (request) => pipeline.mount(request),
-		delivering: (request, answer) => pipeline.delivering(request, answer),
+		delivering: (request) => pipeline.delivering(request),
 		withheld: (request, error) => pipeline.failed(request, error),
 		runtimeVersion,
 		maximumResponseBytes: options.maximumResponseBytes,

@@ -20,6 +20,8 @@ export interface AuditRecord {
 	readonly podUid: string;
 	readonly serviceAccount: string;
 	readonly objects: readonly AuditedObject[];
+	/** The age of the oldest value delivered because its store could not be reached. */
+	readonly staleSeconds?: number;
 	/** The stable error code and the text that the caller got, when nothing was delivered. */
 	readonly code?: string;
 	readonly reason?: string;

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { Outcome } from "../stores/store.ts";
+import type { Found, Outcome } from "../stores/store.ts";
 
 /** An outcome and when it was asked for. */
 export interface Known {
@@ -13,6 +13,9 @@ const overheadBytes = 512;
 /** A denial or an absence is remembered only so long that a crowd of pods does not repeat the question. */
 const negativeMilliseconds = 2000;
 
+/** How long a value that the store has withdrawn is remembered, for volumes that keep it. */
+const withdrawnMilliseconds = 24 * 3_600_000;
+
 /**
  * What stores said, by identity and ref, within a bound of bytes. Another identity never meets an
  * entry: the identity is in the key.
@@ -23,6 +26,7 @@ const negativeMilliseconds = 2000;
 export class Values {
 	readonly #entries: LRUCache<string, Known>;
 	readonly #wiped = new WeakSet<object>();
+	readonly #withdrawn: LRUCache<string, Found>;
 
 	/** @param maximumBytes for all values together */
 	constructor(maximumBytes: number) {
@@ -32,6 +36,12 @@ export class Values {
 			dispose: ({ outcome }) => this.#discard(outcome),
 			// What is replaced may live on in what replaces it; see keep().
 			noDisposeOnSet: true,
+		});
+		this.#withdrawn = new LRUCache({
+			maxSize: maximumBytes,
+			ttl: withdrawnMilliseconds,
+			sizeCalculation: ({ value }) => overheadBytes + value.length,
+			dispose: (found) => this.#discard(found),
 		});
 	}
 
@@ -55,13 +65,29 @@ export class Values {
 			return before;
 		}
 		this.#entries.set(key, { outcome, askedAt });
-		if (before !== undefined) this.#discard(before);
+		if (before !== undefined) this.#replace(key, before, outcome);
 		return outcome;
+	}
+
+	peek(key: string): Known | undefined {
+		return this.#entries.peek(key);
+	}
+
+	/** The last value before the store withdrew it. */
+	withdrawn(key: string): Found | undefined {
+		return this.#withdrawn.get(key);
 	}
 
 	/** Whether a value that was handed out has been overwritten since. */
 	isWiped(outcome: { readonly kind: string } | undefined): boolean {
 		return outcome !== undefined && this.#wiped.has(outcome);
+	}
+
+	/** A value that the store has withdrawn is set aside for a while: a volume may be told to keep it. */
+	#replace(key: string, before: Outcome, outcome: Outcome): void {
+		if (before.kind === "found" && outcome.kind !== "found") this.#withdrawn.set(key, before);
+		else this.#discard(before);
+		if (outcome.kind === "found") this.#withdrawn.delete(key);
 	}
 
 	#discard(outcome: Outcome): void {

@@ -5,6 +5,8 @@ import type { Identity } from "../stores/store.ts";
 export interface Admission {
 	readonly identity: Identity;
 	readonly token: Secret;
+	/** Seconds since 1970: after that no store takes the token any more. */
+	readonly tokenExpiresAt: number;
 	/** Whether a connection to this resolved IP address may be opened. */
 	allowsAddress(address: string): boolean;
 }

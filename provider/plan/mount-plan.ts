@@ -36,7 +36,7 @@ export interface PlannedObject {
 	readonly ref: Ref;
 	/** Absent or denied then means: no file, no failure. */
 	readonly optional: boolean;
-	/** What becomes of its files once the store revokes it; absent: they are deleted. */
+	/** What becomes of its files once the store revokes it; absent: the Mount fails, and the driver leaves the volume as it is. */
 	readonly onRevoked?: OnRevoked;
 	/** How long a value may be kept before the store is asked again, in seconds; absent: the provider's own interval. */
 	readonly refreshSeconds?: number;

@@ -58,8 +58,8 @@ export class Gate {
 	async #admitStore(request: MountRequest, store: PlannedStore, warnings: string[]): Promise<Admission> {
 		const judgement = this.#judge(store);
 		warnings.push(...judgement.warnings);
-		const token = await this.#judgeToken(request, store);
-		return { identity: identityOf(request, store), token, allowsAddress: judgement.allowsAddress };
+		const { token, claims } = await this.#judgeToken(request, store);
+		return { identity: identityOf(request, store), token, tokenExpiresAt: claims.expiresAt, allowsAddress: judgement.allowsAddress };
 	}
 
 	/** What does not depend on the pod is judged once for a plan, and plans are shared by many Mounts. */
@@ -75,7 +75,7 @@ export class Gate {
 		return judgement;
 	}
 
-	async #judgeToken(request: MountRequest, store: PlannedStore): Promise<Secret> {
+	async #judgeToken(request: MountRequest, store: PlannedStore): Promise<{ readonly token: Secret; readonly claims: TokenClaims }> {
 		const { audience } = store;
 		const token = request.tokens.get(audience);
 		if (token === undefined) throw missingToken(audience, request);
@@ -83,10 +83,10 @@ export class Gate {
 		const proven = this.#proven.get(key);
 		const claims = proven ?? decodeTokenClaims(token, audience);
 		compareWithPod(claims, audience, request.pod, this.#options.policy.unboundTokens);
-		if (proven !== undefined) return token;
+		if (proven !== undefined) return { token, claims };
 		await this.#prove(token, claims, store, request.signal);
 		this.#proven.set(key, claims);
-		return token;
+		return { token, claims };
 	}
 
 	/** What holds for a token whichever pod brings it. */

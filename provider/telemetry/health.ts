@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ProviderError } from "../errors.ts";
+import type { Metrics } from "./metrics.ts";
 
-/** Answers `/healthz` (the process works) and `/readyz` (its sockets are served). */
+/** Answers `/healthz` (the process works), `/readyz` (its sockets are served) and `/metrics`. */
 export interface HealthServer {
 	/** `host:port` as bound. */
 	readonly address: string;
@@ -24,9 +25,11 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
 }
 
 /** @throws ProviderError `invalid` when the address cannot be listened on */
-export async function startHealthServer(address: ListenAddress): Promise<HealthServer> {
+export async function startHealthServer(address: ListenAddress, metrics: Metrics): Promise<HealthServer> {
 	let ready = false;
-	const server = createServer((request, response) => answer(request, response, () => ready));
+	const server = createServer((request, response) => {
+		void answer(request, response, ready, metrics);
+	});
 	await listen(server, address);
 	const bound = server.address() as AddressInfo;
 	return {
@@ -52,14 +55,15 @@ function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
 	});
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, isReady: () => boolean): void {
-	const [status, text] = respond(request.url?.split("?", 1)[0], isReady());
-	response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "content-length": Buffer.byteLength(text) });
+async function answer(request: IncomingMessage, response: ServerResponse, ready: boolean, metrics: Metrics): Promise<void> {
+	const [status, text] = await respond(request.url?.split("?", 1)[0], ready, metrics);
+	response.writeHead(status, { "content-type": "text/plain; version=0.0.4; charset=utf-8", "content-length": Buffer.byteLength(text) });
 	response.end(text);
 }
 
-function respond(path: string | undefined, ready: boolean): readonly [number, string] {
+async function respond(path: string | undefined, ready: boolean, metrics: Metrics): Promise<readonly [number, string]> {
 	if (path === "/healthz") return [200, "ok\n"];
 	if (path === "/readyz") return ready ? [200, "ok\n"] : [503, "not serving\n"];
+	if (path === "/metrics") return [200, await metrics.text()];
 	return [404, "not found\n"];
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import test, { type ExecutionContext } from "ava";
 import type { AuditRecord } from "../../provider/audit/record.ts";
 import { startLatencyProxy } from "../servers/latency-proxy.ts";
@@ -53,7 +52,9 @@ async function refused(
 }
 
 function lastRecord(provider: TestProvider): AuditRecord {
-	return JSON.parse(readFileSync(provider.auditFile, "utf8").trimEnd().split("\n").at(-1) ?? "") as AuditRecord;
+	const record = provider.audited().at(-1);
+	if (record === undefined) throw new Error("nothing was recorded");
+	return record;
 }
 
 for (const dialect of ["vault", "claviger"] as const) {

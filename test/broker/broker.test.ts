@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from "ava";
-import { Broker } from "../../provider/broker/broker.ts";
+import { type Answer, Broker } from "../../provider/broker/broker.ts";
 import { ProviderError } from "../../provider/errors.ts";
 import type { Admission } from "../../provider/plan/admission.ts";
 import { Secret } from "../../provider/shared/secret.ts";
@@ -11,13 +11,20 @@ const denied: Outcome = { kind: "denied", error: new ProviderError("denied", "no
 
 function admissionOf(serviceAccount = "web"): Admission {
 	const identity: Identity = { key: serviceAccount, audience: "vault", namespace: "shop", serviceAccount, role: "" };
-	return { identity, token: new Secret("token"), allowsAddress: () => true };
+	return { identity, token: new Secret("token"), tokenExpiresAt: Number.MAX_SAFE_INTEGER, allowsAddress: () => true };
 }
 
 /** A broker over a store that counts what it is asked. */
 function setUp(
 	read: (ref: Ref, signal: AbortSignal, login: number) => Promise<Outcome>,
-	options: { concurrency?: number; expiresAt?: Date; maximumAge?: number; maximumBytes?: number; endpoints?: readonly string[] } = {},
+	options: {
+		concurrency?: number;
+		expiresAt?: Date;
+		maximumAge?: number;
+		maximumBytes?: number;
+		maximumStale?: number;
+		endpoints?: readonly string[];
+	} = {},
 ) {
 	const counts = { logins: 0, reads: 0, underWay: 0, mostUnderWay: 0 };
 	const store = fakeStore(async (_instance, _identity, context): Promise<Session> => {
@@ -40,13 +47,19 @@ function setUp(
 	const broker = new Broker({
 		concurrency: options.concurrency ?? 16,
 		maximumAgeMilliseconds: options.maximumAge ?? 0,
+		maximumStaleMilliseconds: options.maximumStale ?? 0,
 		maximumBytes: options.maximumBytes ?? 1024 * 1024,
 		store: async () => store,
 	});
 	const planned = plannedStore({ instance: fakeInstance(options.endpoints === undefined ? {} : { endpoints: options.endpoints }) });
-	const fetch = (objects: readonly string[], signal = new AbortController().signal, admission = admissionOf()) =>
+	const ask = (objects: readonly string[], signal = new AbortController().signal, admission = admissionOf()) =>
 		broker.fetch({ plan: planOf([planned], objects), admissions: [admission], credentials: new Map(), signal });
-	return { counts, fetch, broker };
+	const fetch = async (...parameters: Parameters<typeof ask>) => outcomesOf(await ask(...parameters));
+	return { counts, fetch, ask, broker, planned };
+}
+
+function outcomesOf(answers: ReadonlyMap<string, Answer>): ReadonlyMap<string, Answer["outcome"]> {
+	return new Map([...answers].map(([name, { outcome }]) => [name, outcome]));
 }
 
 function kindsOf(outcomes: ReadonlyMap<string, { readonly kind: string }>): readonly string[] {
@@ -165,14 +178,22 @@ test("a login refused is tried anew by the next mount", async (t) => {
 		if (refuse) throw new ProviderError("denied", "role unknown");
 		return fakeSession(async () => found);
 	});
-	const broker = new Broker({ concurrency: 4, maximumAgeMilliseconds: 0, maximumBytes: 1024, store: async () => store });
-	const fetch = () =>
-		broker.fetch({
-			plan: planOf([plannedStore({ instance: fakeInstance() })], ["o"]),
-			admissions: [admissionOf()],
-			credentials: new Map(),
-			signal: new AbortController().signal,
-		});
+	const broker = new Broker({
+		concurrency: 4,
+		maximumAgeMilliseconds: 0,
+		maximumStaleMilliseconds: 0,
+		maximumBytes: 1024,
+		store: async () => store,
+	});
+	const fetch = async () =>
+		outcomesOf(
+			await broker.fetch({
+				plan: planOf([plannedStore({ instance: fakeInstance() })], ["o"]),
+				admissions: [admissionOf()],
+				credentials: new Map(),
+				signal: new AbortController().signal,
+			}),
+		);
 	t.deepEqual(kindsOf(await fetch()), ["failed"]);
 	refuse = false;
 	t.deepEqual(kindsOf(await fetch()), ["found"]);
@@ -240,12 +261,76 @@ test("values beyond the bound of bytes are dropped and overwritten, and no calle
 	t.true(wiped.length >= 30, `${wiped.length} of ${all.length} were overwritten`);
 });
 
+test("in an outage the last known good value of the same identity stands in, with its age, and nobody else gets it", async (t) => {
+	let down = false;
+	const { ask } = setUp(
+		async () => {
+			if (down) throw new ProviderError("unreachable", "down");
+			return foundText("v");
+		},
+		{ maximumStale: 60_000 },
+	);
+	t.is((await ask(["a"])).get("a")?.staleSeconds, undefined);
+	down = true;
+	const stale = (await ask(["a"])).get("a");
+	t.is(textOf(stale?.outcome), "v");
+	t.true((stale?.staleSeconds ?? -1) >= 0);
+	t.is((await ask(["never-read"])).get("never-read")?.outcome.kind, "failed");
+	t.is((await ask(["a"], undefined, admissionOf("other"))).get("a")?.outcome.kind, "failed");
+	down = false;
+	t.is((await ask(["a"])).get("a")?.staleSeconds, undefined);
+});
+
+test("a value older than the bound stands in for nothing", async (t) => {
+	let down = false;
+	const { fetch } = setUp(
+		async () => {
+			if (down) throw new ProviderError("unreachable", "down");
+			return foundText("v");
+		},
+		{ maximumStale: 5 },
+	);
+	await fetch(["a"]);
+	down = true;
+	await new Promise((resolve) => setTimeout(resolve, 10));
+	t.deepEqual(kindsOf(await fetch(["a"])), ["failed"]);
+});
+
+test("nothing stands in after the store has said no, and the last value can be had for those who keep it", async (t) => {
+	let outcome: Outcome | undefined = foundText("v");
+	const { ask, broker } = setUp(
+		async () => {
+			if (outcome === undefined) throw new ProviderError("unreachable", "down");
+			return outcome;
+		},
+		{ maximumStale: 60_000 },
+	);
+	await ask(["a"]);
+	outcome = denied;
+	t.is((await ask(["a"])).get("a")?.outcome.kind, "denied");
+	outcome = undefined;
+	t.is((await ask(["a"])).get("a")?.outcome.kind, "failed");
+	t.is(textOf(broker.withdrawn("web", { key: "a" })), "v");
+	t.is(broker.withdrawn("other", { key: "a" }), undefined);
+});
+
+test("a refresh asks whatever the age, and what it brings is the next mount's answer", async (t) => {
+	let content = "one";
+	const { fetch, broker, planned } = setUp(async () => foundText(content), { maximumAge: 60_000 });
+	await fetch(["a"]);
+	content = "two";
+	t.is(textOf((await fetch(["a"])).get("a")), "one");
+	const asked = { store: planned, admission: admissionOf(), credentials: new Map() };
+	t.is(textOf(await broker.refresh(asked, { key: "a" }, new AbortController().signal)), "two");
+	t.is(textOf((await fetch(["a"])).get("a")), "two");
+});
+
 function foundText(text: string): Outcome {
 	return { kind: "found", value: new Secret(text), structure: "bytes" };
 }
 
-function textOf(outcome: { readonly kind: string; readonly value?: Secret } | undefined): string | undefined {
-	return outcome?.value?.reveal().toString();
+function textOf(outcome: Outcome | Answer["outcome"] | undefined): string | undefined {
+	return outcome?.kind === "found" ? outcome.value.reveal().toString() : undefined;
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -44,7 +44,7 @@ test("stores, objects and files become a plan", (t) => {
 	);
 	t.deepEqual(planned.objects[1]?.onRevoked, { kind: "grace", seconds: 3_600 });
 	t.is(planned.objects[1]?.refreshSeconds, 30);
-	t.is(planned.objects[0]?.onRevoked, undefined);
+	t.deepEqual(planned.objects[0]?.onRevoked, { kind: "delete" });
 	t.is(planned.objects[2]?.ref.key, '["remote|https://b.example","z","3"]');
 	t.deepEqual(
 		planned.files.map(({ path, objects }) => [path, objects]),

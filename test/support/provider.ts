@@ -1,6 +1,7 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ExecutionContext } from "ava";
+import type { AuditRecord } from "../../provider/audit/record.ts";
 import { readServeOptions } from "../../provider/options.ts";
 import type { Pod } from "../../provider/plan/mount-request.ts";
 import { startProvider } from "../../provider/provider.ts";
@@ -15,7 +16,8 @@ export interface TestProvider {
 	readonly directory: string;
 	/** Every line that the provider logged, as JSON. */
 	readonly logs: readonly string[];
-	auditFile: string;
+	/** The audit records so far. */
+	audited(): readonly AuditRecord[];
 	client(provider: string): MountClient;
 	/** Mounts for a pod, with its genuine token for the audience unless the options bring others. */
 	mount(provider: string, pod: Pod, parameters: Readonly<Record<string, string>>, options?: TestMountOptions): Promise<MountResult>;
@@ -38,6 +40,8 @@ export interface TestProviderOptions {
 	readonly issuer?: TokenIssuer;
 	/** Further flags of `claviger serve`. */
 	readonly flags?: readonly string[];
+	/** `default`: values are kept as in a real provider. Otherwise every mount asks its stores. */
+	readonly ages?: "default";
 	/** Whether the provider knows the issuer's keys. Default true. */
 	readonly verifies?: boolean;
 }
@@ -63,8 +67,9 @@ export async function startTestProvider(t: ExecutionContext<unknown>, options: T
 		"off",
 	];
 	const verification = options.verifies === false ? ["--token-verification", "off"] : ["--token-keys", keys];
+	const ages = options.ages === "default" ? [] : ["--max-age", "0", "--max-stale", "0"];
 	const serve = readServeOptions(
-		[...flags, ...verification, "--audit", auditFile, "--drain-seconds", "1", "--max-age", "0", ...(options.flags ?? [])],
+		[...flags, ...verification, "--audit", auditFile, "--drain-seconds", "1", ...ages, ...(options.flags ?? [])],
 		{},
 	);
 	if (serve === "help") throw new Error("no options");
@@ -76,7 +81,11 @@ export async function startTestProvider(t: ExecutionContext<unknown>, options: T
 		issuer,
 		directory,
 		logs,
-		auditFile,
+		audited: () =>
+			readFileSync(auditFile, "utf8")
+				.split("\n")
+				.filter((line) => line !== "")
+				.map((line) => JSON.parse(line) as AuditRecord),
 		client(name) {
 			const known = clients.get(name) ?? createMountClient(join(sockets, `${name}.sock`));
 			clients.set(name, known);

@@ -93,7 +93,7 @@ function readPrefix(fields: Fields, expand: boolean): string {
 }
 
 function readOnRevoked(fields: Fields): { onRevoked?: OnRevoked } {
-	const text = fields.text("onRevoked");
+	const text = fields.text("onRevoked") ?? "delete";
 	if (text === undefined) return {};
 	if (text === "delete" || text === "keep") return { onRevoked: { kind: text } };
 	const seconds = parseDuration(/^grace +(.*)$/.exec(text)?.[1] ?? "");

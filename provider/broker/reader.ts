@@ -1,0 +1,118 @@
+import { ProviderError } from "../errors.ts";
+import type { Admission } from "../plan/admission.ts";
+import type { PlannedStore } from "../plan/mount-plan.ts";
+import { Flights } from "../shared/flights.ts";
+import type { Secret } from "../shared/secret.ts";
+import type { Outcome, Ref, Session, Store, StoreContext } from "../stores/store.ts";
+import { Batches } from "./batches.ts";
+import { Instances } from "./instances.ts";
+import { Sessions } from "./sessions.ts";
+import type { Values } from "./values.ts";
+
+/** An attempt that others may join ends by itself after this, so that no hanging call is joined for ever. */
+const attemptMilliseconds = 60_000;
+
+/** One store of a plan with all that asking it takes. */
+export interface Asked {
+	readonly store: PlannedStore;
+	readonly admission: Admission;
+	readonly credentials: ReadonlyMap<string, Secret>;
+}
+
+export interface ReaderOptions {
+	/** Calls under way at once to one store instance. */
+	readonly concurrency: number;
+	/** The store of a registered type. */
+	store(type: string): Promise<Store>;
+}
+
+/**
+ * Asks stores: one login per identity, refs read side by side under a limit per store instance, and
+ * callers that want the same thing at the same moment share one read. What stores say is kept in the values.
+ */
+export class Reader {
+	readonly #options: ReaderOptions;
+	readonly #values: Values;
+	readonly #instances: Instances;
+	readonly #sessions = new Sessions();
+	readonly #logins = new Flights<Session>();
+	readonly #reads = new Flights<Outcome>();
+	readonly #batches = new Batches();
+
+	constructor(options: ReaderOptions, values: Values) {
+		this.#options = options;
+		this.#values = values;
+		this.#instances = new Instances(options.concurrency);
+	}
+
+	/**
+	 * Reads one ref. A denial met with a login of earlier times may only mean that the store has
+	 * ended that login, so it is believed after a fresh login meets it too.
+	 *
+	 * @throws ProviderError `unreachable` on an outage, `denied` when the login is refused, the signal's reason
+	 */
+	async read(asked: Asked, ref: Ref, signal: AbortSignal): Promise<Outcome> {
+		const key = asked.admission.identity.key;
+		const known = this.#sessions.get(key);
+		const session = known ?? (await this.#login(asked, signal));
+		const outcome = await this.#readWith(session, key, ref, signal);
+		if (outcome.kind !== "denied" || known === undefined || !this.#sessions.doubt(key, known)) return outcome;
+		const fresh = this.#sessions.get(key) ?? (await this.#login(asked, signal));
+		const second = await this.#readWith(fresh, key, ref, signal);
+		if (second.kind === "denied") this.#sessions.believeDenials(key);
+		return second;
+	}
+
+	#readWith(session: Session, identityKey: string, ref: Ref, signal: AbortSignal): Promise<Outcome> {
+		const key = valueKey(identityKey, ref);
+		return this.#reads.join(key, signal, async (attempt) => {
+			const askedAt = performance.now();
+			const outcome = await withinLimit(attempt, (limited) => this.#batches.read(session, ref, limited));
+			return this.#values.keep(key, { outcome, askedAt });
+		});
+	}
+
+	#login(asked: Asked, signal: AbortSignal): Promise<Session> {
+		const { identity } = asked.admission;
+		return this.#logins.join(identity.key, signal, async (attempt) => {
+			const store = await this.#options.store(asked.store.instance.type);
+			const session = await withinLimit(attempt, (limited) => store.connect(asked.store.instance, identity, this.#context(asked, limited)));
+			this.#sessions.keep(identity.key, session);
+			return session;
+		});
+	}
+
+	#context(asked: Asked, signal: AbortSignal): StoreContext {
+		const state = this.#instances.of(asked.store.instance);
+		return {
+			token: asked.admission.token,
+			credentials: asked.credentials,
+			signal,
+			schedule: (task, waiting) => state.schedule(task, waiting),
+			once: (make) => state.once(make),
+			allowsAddress: (address) => asked.admission.allowsAddress(address),
+		};
+	}
+}
+
+/** The key of a value: JSON keeps the two apart, whatever they hold. */
+export function valueKey(identityKey: string, ref: Ref): string {
+	return JSON.stringify([identityKey, ref.key]);
+}
+
+/** Runs one attempt with a signal that also ends it after {@link attemptMilliseconds}. */
+async function withinLimit<Result>(attempt: AbortSignal, run: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+	const limit = new AbortController();
+	const timer = setTimeout(() => limit.abort(outOfTime()), attemptMilliseconds);
+	try {
+		return await run(AbortSignal.any([attempt, limit.signal]));
+	} finally {
+		clearTimeout(timer);
+	}
+}
+
+function outOfTime(): ProviderError {
+	return new ProviderError("unreachable", `The store did not answer within ${attemptMilliseconds / 1000} s.`, {
+		remedy: "Check the store and the network between it and this node.",
+	});
+}

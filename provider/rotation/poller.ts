@@ -1,0 +1,125 @@
+import type { Broker } from "../broker/broker.ts";
+import { ProviderError } from "../errors.ts";
+import type { Wanted } from "./wanted.ts";
+
+export interface PollerOptions {
+	readonly broker: Broker;
+	/** The refs to keep fresh, now. */
+	wanted(): readonly Wanted[];
+	/** Hears after each round in which something was asked. */
+	refreshed(): void;
+	/** Hears of a ref that could not be asked for. */
+	failed(wanted: Wanted, error: ProviderError): void;
+	readonly now?: () => number;
+	readonly random?: () => number;
+}
+
+/** Refs are asked for between these parts of their time, spread by chance, so that they do not come in herds. */
+const earliest = 0.75;
+const latest = 0.95;
+const shortestRetryMilliseconds = 500;
+
+interface Schedule {
+	/** The part of the time after which this ref is due. */
+	readonly part: number;
+	/** Not before this, after an outage. */
+	notBefore: number;
+	failures: number;
+}
+
+/**
+ * Keeps what volumes hold fresh: asks for each ref before its value is too old to answer Mounts with, so
+ * that Mounts are answered from what is known and changes are seen. A store that hangs holds up its own refs only.
+ */
+export class Poller {
+	readonly #options: PollerOptions;
+	readonly #now: () => number;
+	readonly #random: () => number;
+	readonly #schedules = new Map<string, Schedule>();
+	readonly #busy = new Set<string>();
+	readonly #controller = new AbortController();
+	#timer: NodeJS.Timeout | undefined;
+
+	constructor(options: PollerOptions) {
+		this.#options = options;
+		this.#now = options.now ?? (() => performance.now());
+		this.#random = options.random ?? Math.random;
+	}
+
+	start(tickMilliseconds: number): void {
+		this.#timer = setInterval(() => void this.tick(), tickMilliseconds);
+	}
+
+	stop(): void {
+		clearInterval(this.#timer);
+		this.#controller.abort(new ProviderError("stopped", "The provider is stopping."));
+	}
+
+	/** One round: whatever is due is asked for, store by store. */
+	async tick(): Promise<void> {
+		const wanted = this.#options.wanted();
+		this.#forgetOthers(wanted);
+		const byInstance = Map.groupBy(wanted, ({ asked }) => asked.store.instance.key);
+		await Promise.all([...byInstance].map(([instance, refs]) => this.#round(instance, refs)));
+	}
+
+	async #round(instance: string, wanted: readonly Wanted[]): Promise<void> {
+		if (this.#busy.has(instance)) return;
+		const due = wanted.filter((ref) => this.#isDue(ref));
+		if (due.length === 0) return;
+		this.#busy.add(instance);
+		try {
+			const withdrawn = await this.#refreshAll(due);
+			// Where one secret is withdrawn, others may be too, and it matters at once whether most are.
+			if (withdrawn) await this.#refreshAll(wanted.filter((ref) => !due.includes(ref)));
+		} finally {
+			this.#busy.delete(instance);
+		}
+		this.#options.refreshed();
+	}
+
+	/** @returns whether the store has withdrawn any of them since it was last asked */
+	async #refreshAll(refs: readonly Wanted[]): Promise<boolean> {
+		const withdrawn = await Promise.all(refs.map((ref) => this.#refresh(ref)));
+		return withdrawn.includes(true);
+	}
+
+	async #refresh(wanted: Wanted): Promise<boolean> {
+		const { broker } = this.#options;
+		const schedule = this.#schedule(wanted.key);
+		const before = broker.known(wanted.identityKey, wanted.ref)?.outcome.kind;
+		try {
+			const outcome = await broker.refresh(wanted.asked, wanted.ref, this.#controller.signal);
+			schedule.failures = 0;
+			return before === "found" && outcome.kind !== "found";
+		} catch (reason) {
+			schedule.failures += 1;
+			const backoff = Math.min(wanted.refreshMilliseconds, shortestRetryMilliseconds * 2 ** schedule.failures);
+			schedule.notBefore = this.#now() + backoff * (0.5 + this.#random() / 2);
+			if (!this.#controller.signal.aborted) this.#options.failed(wanted, ProviderError.from(reason));
+			return false;
+		}
+	}
+
+	#isDue(wanted: Wanted): boolean {
+		const { part, notBefore } = this.#schedule(wanted.key);
+		const now = this.#now();
+		if (now < notBefore || wanted.asked.admission.tokenExpiresAt * 1000 < Date.now()) return false;
+		const known = this.#options.broker.known(wanted.identityKey, wanted.ref);
+		return known === undefined || now - known.askedAt >= wanted.refreshMilliseconds * part;
+	}
+
+	#schedule(key: string): Schedule {
+		const known = this.#schedules.get(key);
+		if (known !== undefined) return known;
+		const schedule = { part: earliest + this.#random() * (latest - earliest), notBefore: 0, failures: 0 };
+		this.#schedules.set(key, schedule);
+		return schedule;
+	}
+
+	#forgetOthers(wanted: readonly Wanted[]): void {
+		if (this.#schedules.size <= wanted.length * 2 + 100) return;
+		const keys = new Set(wanted.map(({ key }) => key));
+		for (const key of this.#schedules.keys()) if (!keys.has(key)) this.#schedules.delete(key);
+	}
+}

@@ -1,0 +1,130 @@
+import type { Broker } from "../broker/broker.ts";
+import type { ProviderError } from "../errors.ts";
+import type { PlannedObject } from "../plan/mount-plan.ts";
+import type { MountRequest, Pod } from "../plan/mount-request.ts";
+import type { Found } from "../stores/store.ts";
+import { Breaker, type Census } from "./breaker.ts";
+import { type Delivery, type Holding, Holdings, revokedVersion } from "./holdings.ts";
+import { Poller } from "./poller.ts";
+import { Revocation, type Verdict } from "./revocation.ts";
+import { type HeldObject, heldObjects, type Wanted, wantedRefs } from "./wanted.ts";
+
+export interface RotationOptions {
+	readonly broker: Broker;
+	/** The version that the driver records for an object. */
+	versionOf(object: PlannedObject, found: Found | undefined): string;
+	/** Asks kubelet to republish a pod's volumes, where that is switched on. */
+	nudge?(pod: Pod): void;
+	readonly pollMilliseconds: number;
+	/** How long the breaker holds removals back. */
+	readonly breakerMilliseconds: number;
+	readonly events: RotationEvents;
+	readonly now?: () => number;
+}
+
+/** Hears what happens; for log and metrics. */
+export interface RotationEvents {
+	changed(pod: Pod, object: string): void;
+	pollFailed(wanted: Wanted, error: ProviderError): void;
+	breakerOpened(census: Census): void;
+}
+
+/** Three syncs of kubelet (90 s each at most) without a question, and the volume is taken for gone. */
+const forgetMilliseconds = 300_000;
+
+/**
+ * Knows which pod holds what, keeps it fresh, and tells pods when what they hold is no longer
+ * what they would get.
+ */
+export class Rotation {
+	readonly #options: RotationOptions;
+	readonly #holdings: Holdings;
+	readonly #revocation: Revocation;
+	readonly #poller: Poller;
+
+	constructor(options: RotationOptions) {
+		const { broker, events, now, pollMilliseconds } = options;
+		const clock = now === undefined ? {} : { now };
+		this.#options = options;
+		this.#holdings = new Holdings(forgetMilliseconds + pollMilliseconds, now);
+		const breaker = new Breaker({
+			census: () => this.#census(),
+			alarm: (census) => events.breakerOpened(census),
+			holdMilliseconds: options.breakerMilliseconds,
+			...clock,
+		});
+		this.#revocation = new Revocation(breaker, now);
+		this.#poller = new Poller({
+			broker,
+			wanted: () => wantedRefs(heldObjects(this.#holdings.all()), pollMilliseconds),
+			refreshed: () => this.nudgeChanged(),
+			failed: (wanted, error) => events.pollFailed(wanted, error),
+			...clock,
+		});
+	}
+
+	start(): void {
+		this.#poller.start(Math.min(1000, Math.max(100, this.#options.pollMilliseconds / 10)));
+	}
+
+	stop(): void {
+		this.#poller.stop();
+	}
+
+	/** The volume that a request asks for, if it was delivered before. */
+	held(request: MountRequest): Holding | undefined {
+		return this.#holdings.of(request);
+	}
+
+	/** What becomes of an object that the store has withdrawn; undefined where the volume never held it. */
+	judge(object: PlannedObject, holding: Holding | undefined): Verdict | undefined {
+		return this.#revocation.judge(object, holding);
+	}
+
+	/** Notes what a volume holds from now on. */
+	delivered(request: MountRequest, delivery: Delivery): void {
+		const before = this.#holdings.of(request)?.delivered;
+		this.#holdings.note(request, delivery);
+		const isNews = before !== undefined && [...delivery.versions].some(([name, version]) => before.get(name) !== version);
+		// What this volume has just learned, others may hold as it was.
+		if (isNews) setImmediate(() => this.nudgeChanged());
+	}
+
+	/** Forgets a pod that is gone. */
+	forget(podUid: string): void {
+		this.#holdings.forget(podUid);
+	}
+
+	/** Tells every pod, once for each change, that holds something else than it would get now. */
+	nudgeChanged(): void {
+		for (const held of heldObjects(this.#holdings.all())) {
+			const { holding, object } = held;
+			const state = this.#stateOf(held);
+			if (state === undefined || state === holding.delivered.get(object.name) || holding.nudgedFor.get(object.name) === state) continue;
+			holding.nudgedFor.set(object.name, state);
+			this.#options.events.changed(holding.pod, object.name);
+			this.#options.nudge?.(holding.pod);
+		}
+	}
+
+	/** The version that a volume would get of an object now; undefined when nothing is known, or nothing would change. */
+	#stateOf({ holding, object, asked }: HeldObject): string | undefined {
+		const known = this.#options.broker.known(asked.admission.identity.key, object.ref);
+		if (known === undefined) return undefined;
+		if (known.outcome.kind === "found") return this.#options.versionOf(object, known.outcome);
+		if (object.optional && object.onRevoked === undefined) return this.#options.versionOf(object, undefined);
+		return this.judge(object, holding) === "remove" ? revokedVersion : undefined;
+	}
+
+	#census(): Census {
+		const held = new Map<string, HeldObject>();
+		for (const object of heldObjects(this.#holdings.all())) {
+			if (object.holding.delivered.get(object.object.name) !== revokedVersion) held.set(object.key, object);
+		}
+		const withdrawn = [...held.values()].filter(({ asked, object }) => {
+			const known = this.#options.broker.known(asked.admission.identity.key, object.ref);
+			return known !== undefined && known.outcome.kind !== "found";
+		});
+		return { held: held.size, withdrawn: withdrawn.length };
+	}
+}
