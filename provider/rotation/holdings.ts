@@ -82,6 +82,7 @@ export class Holdings {
 	}
 }
 
-function keyOf({ pod, targetPath }: MountRequest): string {
-	return JSON.stringify([pod.uid, targetPath]);
+/** The account is part of the key: what another account may not have is no revocation of what this one holds. */
+function keyOf({ provider, pod, targetPath }: MountRequest): string {
+	return JSON.stringify([provider, pod.uid, pod.namespace, pod.serviceAccount, targetPath]);
 }

@@ -152,7 +152,7 @@ test("writes the files and tells what changed, never a value", async (t) => {
 	provider.answer = { files: { a: "canary-1", "d/b": "canary-2" }, versions: { a: "v1", db: "v7" }, mode: 0o440 };
 	const first = await claviger(args);
 	t.is(first.code, 0, first.stderr);
-	t.regex(first.stdout, /^PATH +MODE +SIZE +VERSION +CHANGE\na +0440 +8 +v1 +new\nd\/b +0440 +8 +new\n\nOBJECT +VERSION\ndb +v7\n$/);
+	t.regex(first.stdout, /^PATH +MODE +SIZE +CHANGE\na +0440 +8 +new\nd\/b +0440 +8 +new\n\nOBJECT +VERSION\na +v1\ndb +v7\n$/);
 	t.regex(first.stderr, /on a disk/);
 	provider.answer = { files: { a: "canary-1", c: "canary-3" }, versions: { a: "v1" }, mode: 0o400 };
 	const second = await claviger([...args, "--json"]);

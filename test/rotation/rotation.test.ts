@@ -135,6 +135,16 @@ test("when the last file is revoked a marker takes its place, because the driver
 	t.is(newcomer?.errorCode, "absent", "a pod that never held it does not start without it");
 });
 
+test("what another account may not have is a denial, even where the volume was held by one that may", async (t) => {
+	const bench = await setUp(t);
+	const pod = makePod();
+	await bench.put("a", "a");
+	await bench.mount(pod, ["a"]);
+	await bench.remove("a");
+	const other = await t.throwsAsync(bench.mount({ ...pod, serviceAccount: "other" }, ["a"]), { instanceOf: CallFailure });
+	t.is(other?.errorCode, "absent");
+});
+
 test("onRevoked: keep and grace keep the bytes, the latter for its time", async (t) => {
 	const bench = await setUp(t);
 	const pod = makePod();

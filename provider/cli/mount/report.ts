@@ -49,19 +49,12 @@ export function describeMount(volume: Volume, answer: AcceptedAnswer, changes: R
 
 /** The report for people. */
 export function reportText(report: MountReport): string {
-	const paths = new Set(report.files.map((file) => file.path));
-	const objects = Object.entries(report.versions).filter(([id]) => !paths.has(id));
-	const files = report.files.map(({ path, mode, size, version, change }) => [
-		path,
-		mode ?? "",
-		size === undefined ? "" : String(size),
-		version ?? "",
-		change,
-	]);
+	const objects = Object.entries(report.versions);
+	const files = report.files.map(({ path, mode, size, change }) => [path, mode ?? "", size === undefined ? "" : String(size), change]);
 	const blocks = [
 		files.length === 0
 			? "The answer has no files: nothing is written and nothing removed.\n"
-			: table(["PATH", "MODE", "SIZE", "VERSION", "CHANGE"], files),
+			: table(["PATH", "MODE", "SIZE", "CHANGE"], files),
 		objects.length === 0 ? "" : table(["OBJECT", "VERSION"], objects),
 		...report.files.flatMap(({ path, mode, waitingMode }) =>
 			waitingMode === undefined
