@@ -1,0 +1,60 @@
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import test from "ava";
+import { ProviderError } from "../../provider/errors.ts";
+import { parseListenAddress, startHealthServer } from "../../provider/telemetry/health.ts";
+import { createMetrics } from "../../provider/telemetry/metrics.ts";
+
+test("health is there at once, readiness when the sockets are served, metrics in the text format of Prometheus", async (t) => {
+	const metrics = await createMetrics();
+	const server = await startHealthServer({ host: "127.0.0.1", port: 0 }, metrics);
+	t.teardown(() => server.stop());
+	const get = async (path: string) => {
+		const response = await fetch(`http://${server.address}${path}`);
+		return { status: response.status, text: await response.text() };
+	};
+	t.is((await get("/healthz")).status, 200);
+	t.is((await get("/readyz")).status, 503);
+	server.setReady(true);
+	t.is((await get("/readyz?verbose")).status, 200);
+	t.is((await get("/secrets")).status, 404);
+	metrics.mount("vault", "ok");
+	metrics.mount("vault", "denied");
+	metrics.cacheHit();
+	metrics.staleServed(12.5);
+	const { text } = await get("/metrics");
+	for (const line of [
+		'claviger_mounts_total{provider="vault",code="ok"} 1',
+		'claviger_mounts_total{provider="vault",code="denied"} 1',
+		"claviger_cache_hits_total 1",
+		"claviger_cache_misses_total 0",
+		"claviger_stale_seconds 12.5",
+	]) {
+		t.true(text.includes(`${line}\n`), line);
+	}
+});
+
+test("an address that is taken is told by the flag's name", async (t) => {
+	const other = createServer().listen(0, "127.0.0.1");
+	t.teardown(() => other.close());
+	await new Promise((resolve) => other.once("listening", resolve));
+	const { port } = other.address() as AddressInfo;
+	const error = await t.throwsAsync(startHealthServer({ host: "127.0.0.1", port }, await createMetrics()), { instanceOf: ProviderError });
+	t.regex(error?.text ?? "", /^--http 127\.0\.0\.1:\d+ is taken\. Choose another address\.$/);
+});
+
+for (const [text, expected] of [
+	["127.0.0.1:8085", { host: "127.0.0.1", port: 8085 }],
+	["[::1]:80", { host: "::1", port: 80 }],
+	[":8080", { host: "::", port: 8080 }],
+	["localhost:0", { host: "localhost", port: 0 }],
+	["8085", undefined],
+	["host:", undefined],
+	["host:65536", undefined],
+	["::1:80", undefined],
+	["", undefined],
+] as const) {
+	test(`the address ${JSON.stringify(text)} is ${expected === undefined ? "none" : JSON.stringify(expected)}`, (t) => {
+		t.deepEqual(parseListenAddress(text), expected);
+	});
+}
