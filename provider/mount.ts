@@ -43,24 +43,34 @@ const maximumPlans = 512;
 export class MountPipeline {
 	readonly #options: MountPipelineOptions;
 	readonly #plans = new LRUCache<string, MountPlan>({ max: maximumPlans });
-	/** What is known of a request under way, for the records about it. */
-	readonly #underWay = new WeakMap<MountRequest, { readonly plan: MountPlan; readonly delivery?: MountDelivery }>();
 
 	constructor(options: MountPipelineOptions) {
 		this.#options = options;
 	}
 
 	async mount(request: MountRequest): Promise<MountAnswer> {
+		let plan: MountPlan | undefined;
 		try {
-			const plan = await this.#plan(request);
-			this.#underWay.set(request, { plan });
-			const { answer, delivery } = await this.#fetch(request, plan);
-			this.#underWay.set(request, { plan, delivery });
-			return answer;
+			plan = await this.#plan(request);
+			return await this.#fetch(request, plan);
 		} catch (reason) {
 			const error = ProviderError.from(reason);
-			this.failed(request, error);
+			this.failed(request, error, plan);
 			throw error;
+		}
+	}
+
+	/** Records that a Mount ends without files. */
+	failed(request: MountRequest, error: ProviderError, plan?: MountPlan): void {
+		const { failed, metrics, audit } = this.#options;
+		failed(request, error);
+		metrics.mount(request.provider, error.code);
+		const decision = error.code === "refused" || error.code === "denied" || error.code === "unidentified" ? "deny" : "fail";
+		try {
+			audit.record(() => auditRecord(request, plan, decision, { error }));
+		} catch (reason) {
+			// Nothing was delivered, so the caller's error matters more than the record's.
+			failed(request, ProviderError.from(reason));
 		}
 	}
 
@@ -69,29 +79,14 @@ export class MountPipeline {
 	 *
 	 * @throws ProviderError `internal` when it cannot be recorded; then it may not leave
 	 */
-	delivering(request: MountRequest): void {
-		const { plan, delivery } = this.#underWay.get(request) ?? {};
-		this.#options.audit.record(() => auditRecord(request, plan, "deliver", delivery));
-		if (delivery !== undefined) this.#options.rotation.delivered(request, delivery);
+	#leaving(request: MountRequest, delivery: MountDelivery): void {
+		this.#options.audit.record(() => auditRecord(request, delivery.plan, "deliver", delivery));
+		this.#options.rotation.delivered(request, delivery);
 		this.#options.metrics.mount(request.provider, "ok");
 	}
 
-	/** Records that a Mount ends without files. */
-	failed(request: MountRequest, error: ProviderError): void {
-		const { failed, metrics, audit } = this.#options;
-		failed(request, error);
-		metrics.mount(request.provider, error.code);
-		const decision = error.code === "refused" || error.code === "denied" || error.code === "unidentified" ? "deny" : "fail";
-		try {
-			audit.record(() => auditRecord(request, this.#underWay.get(request)?.plan, decision, { error }));
-		} catch (reason) {
-			// Nothing was delivered, so the caller's error matters more than the record's.
-			failed(request, ProviderError.from(reason));
-		}
-	}
-
 	/** From the last look at the values to the encoded answer nothing waits: an evicted value is overwritten in between otherwise. */
-	async #fetch(request: MountRequest, plan: MountPlan): Promise<{ readonly answer: MountAnswer; readonly delivery: MountDelivery }> {
+	async #fetch(request: MountRequest, plan: MountPlan): Promise<MountAnswer> {
 		const { gate, broker, rotation, versions, metrics } = this.#options;
 		const admissions = await gate.admit(request, plan);
 		const { credentials, signal } = request;
@@ -111,10 +106,12 @@ export class MountPipeline {
 				contents.removed.has(object.name) ? revokedVersion : versions.of(object, contents.values.get(object.name)),
 			]),
 		);
-		const { withdrawn, staleSeconds } = contents;
+		const delivery = { plan, admissions, versions: given, withdrawn: contents.withdrawn, staleSeconds: contents.staleSeconds };
 		return {
-			answer: { files: filesOf(plan, contents), versions: given },
-			delivery: { plan, admissions, versions: given, withdrawn, staleSeconds },
+			files: filesOf(plan, contents),
+			versions: given,
+			leaving: () => this.#leaving(request, delivery),
+			withheld: (error) => this.failed(request, error, plan),
 		};
 	}
 

@@ -12,6 +12,7 @@ import { audienceOwners } from "./policy/audiences.ts";
 import { Gate } from "./policy/gate.ts";
 import { emptyPolicy, type Policy, readPolicyFile } from "./policy/policy-file.ts";
 import type { TokenVerifier } from "./policy/verifier.ts";
+import { type Push, startPush } from "./push.ts";
 import { Rotation } from "./rotation/rotation.ts";
 import { runtimeVersion } from "./shared/runtime-version.ts";
 import { StoreRegistry } from "./store-registry.ts";
@@ -39,7 +40,17 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 	const metrics = options.http === undefined ? noMetrics : await createMetrics();
 	const versions = new ObjectVersions(await openVersionKey(options, kubernetes, log));
 	const broker = makeBroker(options, registry, metrics);
-	const rotation = makeRotation({ options, broker, versions, metrics, log });
+	const push = startPush({
+		options,
+		kubernetes,
+		log,
+		pods: {
+			isBehind: (uid) => rotation.isBehind(uid),
+			forget: (uid) => rotation.forget(uid),
+			forgetOthers: (uids, askedAt) => rotation.forgetOthers(uids, askedAt),
+		},
+	});
+	const rotation = makeRotation({ options, broker, versions, metrics, log, push });
 	const pipeline = new MountPipeline({
 		dialect: (request) => dialects.of(request),
 		gate: makeGate(policy, registry, tokenVerifier(options, kubernetes), log),
@@ -65,6 +76,7 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 			health?.setReady(false);
 			await stopContract(contract, log);
 			rotation.stop();
+			await push?.stop();
 			await health?.stop();
 			kubernetes?.close();
 			audit.close();
@@ -89,10 +101,12 @@ interface RotationParts {
 	readonly versions: ObjectVersions;
 	readonly metrics: Metrics;
 	readonly log: Logger;
+	readonly push: Push | undefined;
 }
 
-function makeRotation({ options, broker, versions, metrics, log }: RotationParts): Rotation {
+function makeRotation({ options, broker, versions, metrics, log, push }: RotationParts): Rotation {
 	return new Rotation({
+		...(push === undefined ? {} : { nudge: (pod) => push.nudge(pod) }),
 		broker,
 		versionOf: (object, found) => versions.of(object, found),
 		pollMilliseconds: options.pollSeconds * 1000,
@@ -148,8 +162,7 @@ function contractOptions(options: ServeOptions, pipeline: MountPipeline, log: Lo
 		socketDirectory: options.socketDirectory,
 		providers: options.providers,
 		handler: (request) => pipeline.mount(request),
-		delivering: (request) => pipeline.delivering(request),
-		withheld: (request, error) => pipeline.failed(request, error),
+		unanswered: (request, error) => pipeline.failed(request, error),
 		runtimeVersion,
 		maximumResponseBytes: options.maximumResponseBytes,
 		drainMilliseconds: options.drainMilliseconds,

@@ -3,7 +3,7 @@ import { errorCodes, ProviderError } from "../errors.ts";
 import type { MountRequest } from "../plan/mount-request.ts";
 import { encodeAnswer } from "./answer.ts";
 import type { DecodedMountRequest } from "./codec.ts";
-import type { ContractOptions } from "./options.ts";
+import type { ContractOptions, MountAnswer } from "./options.ts";
 import { readMountRequest } from "./request.ts";
 import { toRefusal } from "./status.ts";
 import { settleInTime, timeBudget } from "./time-limit.ts";
@@ -18,6 +18,8 @@ interface Outcome {
 	readonly answer?: Buffer;
 	readonly error?: ProviderError;
 	readonly request?: MountRequest;
+	/** What the handler gave, checked or not. */
+	readonly given?: MountAnswer;
 	/** True when the handler itself gave the error, and so has logged what there is to say. */
 	readonly handled?: boolean;
 }
@@ -67,7 +69,7 @@ export class Mounts {
 	}
 
 	async #settle(provider: string, call: MountCall, controller: AbortController): Promise<Outcome> {
-		const outcome: { request?: MountRequest; handled?: boolean } = {};
+		const outcome: { request?: MountRequest; given?: MountAnswer; handled?: boolean } = {};
 		try {
 			if (call.request instanceof ProviderError) throw call.request;
 			const request = readMountRequest(call.request, provider, controller.signal);
@@ -80,10 +82,11 @@ export class Mounts {
 					throw reason;
 				}
 			};
-			const answer = await settleInTime(ask, controller, timeBudget(call.getDeadline(), this.#limit));
-			const encoded = encodeAnswer(answer, this.#maximumBytes);
-			this.#options.delivering?.(request, answer);
-			return { ...outcome, answer: encoded };
+			const given = await settleInTime(ask, controller, timeBudget(call.getDeadline(), this.#limit));
+			outcome.given = given;
+			const answer = encodeAnswer(given, this.#maximumBytes);
+			given.leaving?.();
+			return { ...outcome, answer };
 		} catch (reason) {
 			const error = toProviderError(reason);
 			this.#withhold(outcome, error);
@@ -92,10 +95,11 @@ export class Mounts {
 	}
 
 	/** What the handler has not thrown itself, it should know of. */
-	#withhold({ request, handled }: Outcome, error: ProviderError): void {
+	#withhold({ request, given, handled }: Outcome, error: ProviderError): void {
 		if (request === undefined || handled === true) return;
 		try {
-			this.#options.withheld?.(request, error);
+			if (given === undefined) this.#options.unanswered?.(request, error);
+			else given.withheld?.(error);
 		} catch {
 			// The caller's error stands, whatever becomes of the note about it.
 		}

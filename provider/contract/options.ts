@@ -8,6 +8,10 @@ export interface MountAnswer {
 	readonly files: readonly RenderedFile[];
 	/** At least one, by object name; a version changes exactly when its object does. */
 	readonly versions: ReadonlyMap<string, string>;
+	/** Called when the answer has passed every check, before it leaves; when it throws, the answer does not leave. */
+	leaving?(): void;
+	/** Called instead of that when the answer does not pass. */
+	withheld?(error: ProviderError): void;
 }
 
 /**
@@ -30,10 +34,8 @@ export interface ContractOptions {
 	/** The provider names to serve, `^[a-zA-Z0-9_-]{1,30}$`. */
 	readonly providers: readonly string[];
 	readonly handler: MountHandler;
-	/** Hears of each answer that has passed every check, before it leaves; when it throws, the answer does not leave. */
-	delivering?(request: MountRequest, answer: MountAnswer): void;
-	/** Hears of a request whose answer from the handler did not pass, or came too late. */
-	withheld?(request: MountRequest, error: ProviderError): void;
+	/** Hears of a request that the handler did not answer in time. */
+	unanswered?(request: MountRequest, error: ProviderError): void;
 	/** What `Version` answers as `runtime_version`. */
 	readonly runtimeVersion: string;
 	/** True when a provider's failures all carry the status UNKNOWN, as the provider it stands for does. */
