@@ -84,7 +84,7 @@ const flags = {
 		help: "how long removals are held back when most of a node's secrets vanish at once",
 	},
 	"cache-bytes": { value: "N", fallback: "16777216", help: "how many bytes of values are kept in memory" },
-	"fetch-concurrency": { value: "N", fallback: "16", help: "calls under way at once to one store instance" },
+	"fetch-concurrency": { value: "N", fallback: "32", help: "calls under way at once to one store instance" },
 	"drain-seconds": { value: "N", fallback: "20", help: "how long a stopping provider lets Mounts finish" },
 	"max-response-bytes": { value: "N", fallback: "4194304", help: "the driver's --max-call-recv-msg-size" },
 } as const satisfies Readonly<Record<string, Flag>>;

@@ -57,6 +57,15 @@ export interface BrokerOptions {
 
 const neverAsked: Answer = { outcome: { kind: "failed", error: new ProviderError("internal", "The object was never asked for.") } };
 
+/** How often values that were evicted under a Mount's hands are fetched again. */
+const patientTurns = 5;
+const tooSmall: Answer = {
+	outcome: {
+		kind: "failed",
+		error: new ProviderError("internal", "The values of one Mount do not stay in memory together.", { remedy: "Raise --cache-bytes." }),
+	},
+};
+
 /**
  * Stands between Mounts and stores. What is known and young enough is the answer; else the store
  * is asked; and where the store cannot be reached, the last known good value of the same identity
@@ -77,9 +86,12 @@ export class Broker {
 	async fetch(request: FetchRequest): Promise<ReadonlyMap<string, Answer>> {
 		const { objects } = request.plan;
 		const answers = await Promise.all(objects.map((object) => this.#answer(request, object)));
-		for (const [index, object] of objects.entries()) {
-			// While a slow object was waited for, the value of a quick one may have been evicted.
-			while (this.#values.isWiped(answers[index]?.outcome)) answers[index] = await this.#answer(request, object);
+		for (let turn = 0; answers.some((answer) => this.#values.isWiped(answer.outcome)); turn += 1) {
+			// While a slow object was waited for, the value of a quick one was evicted.
+			if (turn === patientTurns) return new Map(objects.map((object) => [object.name, tooSmall]));
+			for (const [index, object] of objects.entries()) {
+				if (this.#values.isWiped(answers[index]?.outcome)) answers[index] = await this.#answer(request, object);
+			}
 		}
 		return new Map(objects.map((object, index) => [object.name, answers[index] ?? neverAsked]));
 	}

@@ -1,21 +1,23 @@
 import { LRUCache } from "lru-cache";
-import pLimit, { type LimitFunction } from "p-limit";
 import type { StoreInstance } from "../stores/store.ts";
+import { Bulkhead } from "./bulkhead.ts";
 
 /** More store instances than a node meets; beyond it the longest unused one loses its idle connections. */
 const maximumInstances = 256;
+/** Several times what a full node asks for after a reboot (110 pods, ten objects each), and a few MiB of memory. */
+const maximumWaiting = 5000;
 
 /** What all identities of one store instance share: the limit of calls under way, and the client. */
 export class InstanceState {
-	readonly #limit: LimitFunction;
+	readonly #bulkhead: Bulkhead;
 	#made: { readonly value: unknown } | undefined;
 
 	constructor(concurrency: number) {
-		this.#limit = pLimit(concurrency);
+		this.#bulkhead = new Bulkhead({ underWay: concurrency, waiting: maximumWaiting });
 	}
 
-	schedule<T>(task: () => Promise<T>): Promise<T> {
-		return this.#limit(task);
+	schedule<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+		return this.#bulkhead.run(task, signal);
 	}
 
 	/** A store makes one kind of thing per instance, so the type is the store's own. */

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { Secret } from "../shared/secret.ts";
 import type { Found, Outcome } from "../stores/store.ts";
 
 /** An outcome and when it was asked for. */
@@ -8,8 +9,8 @@ export interface Known {
 	readonly askedAt: number;
 }
 
-/** An entry's cost beside the value itself: keys, objects, the cache's own links. */
-const overheadBytes = 512;
+/** An entry's cost beside the value itself: keys, objects, what is made of the value for files, the cache's own links. */
+const overheadBytes = 4096;
 /** A denial or an absence is remembered only so long that a crowd of pods does not repeat the question. */
 const negativeMilliseconds = 2000;
 
@@ -62,11 +63,13 @@ export class Values {
 		const before = this.#entries.peek(key)?.outcome;
 		if (before !== undefined && isSame(before, outcome)) {
 			this.#entries.set(key, { outcome: before, askedAt });
+			if (outcome !== before && outcome.kind === "found") outcome.value.wipe();
 			return before;
 		}
-		this.#entries.set(key, { outcome, askedAt });
-		if (before !== undefined) this.#replace(key, before, outcome);
-		return outcome;
+		const kept = compact(outcome);
+		this.#entries.set(key, { outcome: kept, askedAt });
+		if (before !== undefined) this.#replace(key, before, kept);
+		return kept;
 	}
 
 	peek(key: string): Known | undefined {
@@ -97,6 +100,15 @@ export class Values {
 			outcome.value.wipe();
 		});
 	}
+}
+
+/** The value in memory of its own: a small Buffer is a slice of a larger one, which it would keep alive. */
+function compact(outcome: Outcome): Outcome {
+	if (outcome.kind !== "found") return outcome;
+	const bytes = Buffer.allocUnsafeSlow(outcome.value.length);
+	outcome.value.reveal().copy(bytes);
+	outcome.value.wipe();
+	return { ...outcome, value: new Secret(bytes) };
 }
 
 function isSame(one: Outcome, other: Outcome): boolean {

@@ -33,7 +33,7 @@ export interface HttpRequest {
 	readonly allowsAddress: AllowsAddress;
 }
 
-const connectionLimits = { keepAlive: true, maxSockets: 64, maxFreeSockets: 16, scheduling: "lifo", timeout: 60_000 } as const;
+const connectionLimits = { keepAlive: true, maxSockets: 64, maxFreeSockets: 64, scheduling: "lifo", timeout: 60_000 } as const;
 const defaultTimeout = 30_000;
 const defaultMaximumBytes = 8 * 1024 * 1024;
 

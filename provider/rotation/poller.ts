@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import type { Broker } from "../broker/broker.ts";
 import { ProviderError } from "../errors.ts";
 import type { Wanted } from "./wanted.ts";
@@ -18,6 +19,8 @@ export interface PollerOptions {
 const earliest = 0.75;
 const latest = 0.95;
 const shortestRetryMilliseconds = 500;
+/** Refreshes under way at once to one store instance. */
+const refreshesUnderWay = 8;
 
 interface Schedule {
 	/** The part of the time after which this ref is due. */
@@ -80,7 +83,9 @@ export class Poller {
 
 	/** @returns whether the store has withdrawn any of them since it was last asked */
 	async #refreshAll(refs: readonly Wanted[]): Promise<boolean> {
-		const withdrawn = await Promise.all(refs.map((ref) => this.#refresh(ref)));
+		// A few at a time: Mounts come first in the line of a store.
+		const limit = pLimit(refreshesUnderWay);
+		const withdrawn = await limit.map(refs, (ref) => this.#refresh(ref));
 		return withdrawn.includes(true);
 	}
 

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ProviderError } from "../errors.ts";
+import { longestWaitMilliseconds, type Verdict } from "./pause.ts";
+import { RetryBudget } from "./retry-budget.ts";
 
 /** What is asked of an answer to decide whether another attempt could do better. */
 export interface Attempted {
@@ -9,13 +11,17 @@ export interface Attempted {
 }
 
 export interface RetryOptions {
-	/** All attempts, the first included. */
+	/** All attempts, the first included; those that the server itself put off do not count. */
 	readonly attempts?: number;
 	readonly baseMilliseconds?: number;
 	/** The longest wait of our own choice. */
 	readonly maximumMilliseconds?: number;
-	/** The longest Retry-After that is waited for; a longer one ends the attempts. */
+	/** The longest Retry-After that is waited for, 30 s at most; a longer one ends the attempts. */
 	readonly maximumRetryAfterMilliseconds?: number;
+	/** Shared by all calls to one server; without it the call keeps to itself. */
+	readonly budget?: RetryBudget;
+	/** Runs each attempt under a limit of concurrent calls. Nothing is held while the call waits. */
+	readonly schedule?: <T>(task: () => Promise<T>) => Promise<T>;
 }
 
 const connectionErrors: ReadonlySet<string> = new Set([
@@ -32,28 +38,61 @@ const connectionErrors: ReadonlySet<string> = new Set([
 
 /**
  * Sends until an answer is worth keeping: after a lost or refused connection, 412 (a replica that
- * lags behind), 429 and 5xx except 501 it waits and sends again, with full jitter and never less than
- * Retry-After. The last answer or error is the caller's. Every attempt must bring its own deadline.
+ * lags behind), 429 and 5xx except 501 it waits with full jitter and sends again, as far as the budget goes.
+ * A server that says Retry-After is left alone by all who share the budget, for as long as their signals
+ * let them wait. The last answer or error is the caller's. Every attempt must bring its own deadline.
  *
- * @throws the signal's reason when it aborts between two attempts
+ * @throws ProviderError `unreachable` when the server wants to be left alone for too long; the signal's reason
+ * when it aborts between two attempts
  */
 export async function withRetries<Answer extends Attempted>(
 	send: () => Promise<Answer>,
 	signal: AbortSignal,
 	options: RetryOptions = {},
 ): Promise<Answer> {
-	const attempts = options.attempts ?? 3;
-	for (let attempt = 1; ; attempt += 1) {
-		const outcome = await attemptOnce(send);
-		const wait = attempt < attempts ? waitBefore(attempt, outcome, options) : undefined;
-		if (wait === undefined) return settle(outcome);
-		await pause(wait, signal);
+	const { attempts = 3, budget = new RetryBudget(), schedule = runAtOnce } = options;
+	budget.noteCall();
+	let attempt = 1;
+	for (;;) {
+		const outcome = await attemptOnce({ send, signal, budget, schedule });
+		const asked = askedMilliseconds(outcome);
+		if (asked > (options.maximumRetryAfterMilliseconds ?? longestWaitMilliseconds)) return settle(outcome);
+		// The next attempt waits for the end of the pause that this one has begun.
+		if (asked > 0) continue;
+		if (!isWorthAnother(outcome) || attempt >= attempts || !budget.takeRetry()) return settle(outcome);
+		const ceiling = Math.min(options.maximumMilliseconds ?? 2_000, (options.baseMilliseconds ?? 200) * 2 ** (attempt - 1));
+		await wait(Math.random() * ceiling, signal);
+		attempt += 1;
 	}
 }
 
 type Outcome<Answer> = { readonly answer: Answer } | { readonly error: unknown };
 
-async function attemptOnce<Answer>(send: () => Promise<Answer>): Promise<Outcome<Answer>> {
+interface Attempt<Answer> {
+	readonly send: () => Promise<Answer>;
+	readonly signal: AbortSignal;
+	readonly budget: RetryBudget;
+	readonly schedule: NonNullable<RetryOptions["schedule"]>;
+}
+
+/** Sends once, outside of pauses; one that begins while the attempt waits its turn sends it back to wait. */
+async function attemptOnce<Answer extends Attempted>({ send, signal, budget, schedule }: Attempt<Answer>): Promise<Outcome<Answer>> {
+	const { pause } = budget;
+	for (;;) {
+		const permit = await pause.permit(signal);
+		let verdict: Verdict = "abandoned";
+		try {
+			const outcome = await schedule(async () => (pause.allows(permit) ? outcomeOf(send) : undefined));
+			if (outcome === undefined) continue;
+			verdict = verdictOn(outcome, signal);
+			return outcome;
+		} finally {
+			pause.settle(permit, verdict);
+		}
+	}
+}
+
+async function outcomeOf<Answer>(send: () => Promise<Answer>): Promise<Outcome<Answer>> {
 	try {
 		return { answer: await send() };
 	} catch (error) {
@@ -61,19 +100,28 @@ async function attemptOnce<Answer>(send: () => Promise<Answer>): Promise<Outcome
 	}
 }
 
+function verdictOn(outcome: Outcome<Attempted>, signal: AbortSignal): Verdict {
+	const pauseMilliseconds = askedMilliseconds(outcome);
+	if (pauseMilliseconds > 0) return { pauseMilliseconds };
+	return "error" in outcome && signal.aborted ? "abandoned" : "answered";
+}
+
 function settle<Answer>(outcome: Outcome<Answer>): Answer {
 	if ("error" in outcome) throw outcome.error;
 	return outcome.answer;
 }
 
-/** Milliseconds to wait, or undefined when another attempt makes no sense. */
-function waitBefore<Answer extends Attempted>(attempt: number, outcome: Outcome<Answer>, options: RetryOptions): number | undefined {
-	if ("error" in outcome && !isConnectionError(outcome.error)) return undefined;
-	if ("answer" in outcome && !isPassing(outcome.answer.status)) return undefined;
-	const asked = "answer" in outcome ? retryAfterMilliseconds(outcome.answer.retryAfter) : 0;
-	if (asked > (options.maximumRetryAfterMilliseconds ?? 10_000)) return undefined;
-	const ceiling = Math.min(options.maximumMilliseconds ?? 2_000, (options.baseMilliseconds ?? 200) * 2 ** (attempt - 1));
-	return asked + Math.random() * ceiling;
+/** For how long the server wants to be left alone; 0 when it does not say so. */
+function askedMilliseconds(outcome: Outcome<Attempted>): number {
+	return "answer" in outcome && isPassing(outcome.answer.status) ? retryAfterMilliseconds(outcome.answer.retryAfter) : 0;
+}
+
+function isWorthAnother(outcome: Outcome<Attempted>): boolean {
+	return "answer" in outcome ? isPassing(outcome.answer.status) : isConnectionError(outcome.error);
+}
+
+function runAtOnce<T>(task: () => Promise<T>): Promise<T> {
+	return task();
 }
 
 function isPassing(status: number): boolean {
@@ -95,7 +143,7 @@ export function retryAfterMilliseconds(header: string | undefined): number {
 	return Number.isFinite(until) ? Math.max(0, until) : 0;
 }
 
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+async function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
 	try {
 		await sleep(milliseconds, undefined, { signal });
 	} catch {

@@ -25,6 +25,8 @@ export interface ContestantOptions {
 	readonly directory: string;
 	readonly vault: BenchVault;
 	readonly objects: number;
+	/** Further flags of `claviger serve`. */
+	readonly flags?: readonly string[];
 }
 
 let starts = 0;
@@ -62,5 +64,5 @@ function command(options: ContestantOptions, directory: string, socket: string):
 	const { name, vault, objects } = options;
 	if (name === "echo") return [join(options.directory, "echo-server.cjs"), socket, `${objects}`, `${secretBytes}`];
 	if (name === "one by one") return [join(options.directory, "one-by-one-server.cjs"), socket, vault.address, `${objects}`];
-	return [join(options.directory, "claviger.cjs"), ...serveParameters(directory, vault)];
+	return [join(options.directory, "claviger.cjs"), ...serveParameters(directory, vault), ...(options.flags ?? [])];
 }

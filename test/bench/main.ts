@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { bundleContestants, contestantNames } from "./contestants.ts";
+import { measureIsolation } from "./isolation.ts";
 import { type BenchResult, formatJson, formatResult, type ProcessCost } from "./result.ts";
 import { measureColdMount, measureColdStart, measureMemory } from "./single-figures.ts";
 import { measureThroughput, type Throughput } from "./throughput.ts";
@@ -48,7 +49,9 @@ async function measure(directory: string): Promise<BenchResult> {
 			processes.push({ contestant, figures: { coldStart, ...use } });
 		}
 		onProgress("cold mount over a slow network");
-		return { throughput, processes, coldMount: await measureColdMount(directory, vault) };
+		const coldMount = await measureColdMount(directory, vault);
+		onProgress("mounts beside a store that hangs");
+		return { throughput, processes, coldMount, isolation: await measureIsolation(directory, vault, values.quick ? 2 : 6) };
 	} finally {
 		await vault.stop();
 	}

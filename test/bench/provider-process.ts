@@ -11,7 +11,8 @@ export function serveParameters(directory: string, vault: BenchVault): readonly 
 	const policy = join(directory, "policy.yaml");
 	const keys = join(directory, "token-keys.json");
 	const dialects = `dialects: {vault: {address: "${vault.address}", authMount: jwt}}`;
-	writeFileSync(policy, `profile: strict\nendpoints: ["${vault.address}"]\n${dialects}\n`);
+	const endpoints = JSON.stringify([vault.address, ...(vault.neighbours ?? [])]);
+	writeFileSync(policy, `profile: strict\nendpoints: ${endpoints}\n${dialects}\n`);
 	writeFileSync(keys, JSON.stringify(vault.issuer.keys));
 	const files = ["--socket-dir", directory, "--policy", policy, "--token-keys", keys];
 	return ["serve", ...files, "--providers", "vault", "--http", "127.0.0.1:0", "--log-level", "warn"];

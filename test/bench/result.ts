@@ -1,4 +1,5 @@
 import type { ContestantName } from "./contestants.ts";
+import type { Isolation } from "./isolation.ts";
 import type { ColdMount, MemoryUse } from "./single-figures.ts";
 import type { Throughput } from "./throughput.ts";
 
@@ -18,6 +19,7 @@ export interface BenchResult {
 	readonly throughput: readonly Throughput[];
 	readonly processes: readonly ProcessCost[];
 	readonly coldMount: ColdMount;
+	readonly isolation: Isolation;
 }
 
 type Figures = Readonly<Record<string, number>>;
@@ -33,7 +35,7 @@ interface Row {
 const bases = ["echo", "one by one"] as const;
 
 /** The result as text for people, the product's figures each with their ratios to the comparisons of the same run. */
-export function formatResult({ throughput, processes, coldMount }: BenchResult): string {
+export function formatResult({ throughput, processes, coldMount, isolation }: BenchResult): string {
 	const objectCounts = [...new Set(throughput.map(({ objects }) => objects))];
 	const tables = objectCounts.map((objects) => {
 		const rows = throughput.filter((line) => line.objects === objects).map((line) => ({ ...line, setting: [line.callers] }));
@@ -50,11 +52,13 @@ export function formatResult({ throughput, processes, coldMount }: BenchResult):
 		table(["process", "cold start ms", "idle MiB", "peak MiB"], costs, ["coldStart", "idle", "peak"]),
 		`a cold mount of 10 objects with ${coldMount.delay} ms added to every answer of Vault: ${coldMount.milliseconds.toFixed(1)} ms,\n` +
 			`which is ${coldMount.roundTrips.toFixed(2)} round trips of ${coldMount.roundTrip.toFixed(1)} ms (limit 3)`,
+		`p99 of mounts from one store: ${isolation.alone.toFixed(1)} ms, and ${isolation.besideHanging.toFixed(1)} ms while another hangs;\n` +
+			`that is ${isolation.ratio.toFixed(2)} times as long (limit 1.2)`,
 	].join("\n\n");
 }
 
 /** The same as JSON; the product's rows carry `ratios` by what they are compared with. */
-export function formatJson({ throughput, processes, coldMount }: BenchResult): string {
+export function formatJson({ throughput, processes, coldMount, isolation }: BenchResult): string {
 	const withRatios = <Line extends Omit<Row, "setting">>(lines: readonly Line[], settingOf: (line: Line) => readonly number[]) => {
 		const rows = lines.map((line) => ({ ...line, setting: settingOf(line) }));
 		return rows.map(({ setting, ...line }) => ({ ...line, ratios: ratiosOf({ ...line, setting }, rows) }));
@@ -63,6 +67,7 @@ export function formatJson({ throughput, processes, coldMount }: BenchResult): s
 		throughput: withRatios(throughput, ({ objects, callers }) => [objects, callers]),
 		processes: withRatios(processes, () => []),
 		coldMount,
+		isolation,
 	};
 	return JSON.stringify(result, undefined, "\t");
 }

@@ -9,6 +9,8 @@ const secretCount = 10;
 export interface BenchVault {
 	readonly address: string;
 	readonly issuer: TokenIssuer;
+	/** Further addresses that the provider may ask. */
+	readonly neighbours?: readonly string[];
 	stop(): Promise<void>;
 }
 

@@ -246,7 +246,7 @@ test("values beyond the bound of bytes are dropped and overwritten, and no calle
 			all.push(value);
 			return { kind: "found", value, structure: "bytes" };
 		},
-		{ maximumAge: 60_000, maximumBytes: 10_000 },
+		{ maximumAge: 60_000, maximumBytes: 50_000 },
 	);
 	const waiting = fetch(["early", "slow"]);
 	for (let round = 0; round < 40; round += 1) {

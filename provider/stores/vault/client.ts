@@ -2,6 +2,7 @@ import type NodeVault from "node-vault";
 import type { HttpAnswer } from "../../net/exchange.ts";
 import { Transport } from "../../net/transport.ts";
 import { withRetries } from "../../shared/retry.ts";
+import { RetryBudget } from "../../shared/retry-budget.ts";
 import type { Secret } from "../../shared/secret.ts";
 import type { StoreContext } from "../store.ts";
 import type { VaultInstance } from "./instance.ts";
@@ -46,6 +47,7 @@ export class VaultClient {
 	readonly #endpoint: string;
 	readonly #transport: Transport;
 	readonly #requests: NodeVault.client;
+	readonly #budget = new RetryBudget();
 
 	private constructor(instance: VaultInstance, makeRequests: typeof NodeVault) {
 		const { address } = instance;
@@ -78,10 +80,13 @@ export class VaultClient {
 	/**
 	 * Sends a call, again where that makes sense; any status is an answer, except redirects.
 	 *
-	 * @throws ProviderError as {@link Transport.request}
+	 * @throws ProviderError as {@link Transport.request}, and `unreachable` while the server wants to be left alone for long
 	 */
 	async send(call: VaultCall, context: CallContext): Promise<HttpAnswer> {
-		return withRetries(() => context.schedule(() => this.#sendOnce(call, context)), call.signal);
+		return withRetries(() => this.#sendOnce(call, context), call.signal, {
+			budget: this.#budget,
+			schedule: (task) => context.schedule(task, call.signal),
+		});
 	}
 
 	async #sendOnce(call: VaultCall, context: CallContext): Promise<HttpAnswer> {
