@@ -2,8 +2,8 @@ import { ProviderError } from "../errors.ts";
 import type { Admission } from "../plan/admission.ts";
 import type { MountPlan, PlannedObject } from "../plan/mount-plan.ts";
 import type { Secret } from "../shared/secret.ts";
-import type { Found, Outcome, Ref, Store } from "../stores/store.ts";
-import { type Asked, Reader, valueKey } from "./reader.ts";
+import type { Found, Outcome, Ref } from "../stores/store.ts";
+import { type Asked, Reader, type ReaderOptions, valueKey } from "./reader.ts";
 import { Values } from "./values.ts";
 
 /** A Mount that could be answered with what is known waits this long for the store. */
@@ -41,9 +41,7 @@ export interface BrokerEvents {
 	stale(seconds: number): void;
 }
 
-export interface BrokerOptions {
-	/** Calls under way at once to one store instance. */
-	readonly concurrency: number;
+export interface BrokerOptions extends ReaderOptions {
 	/** How old a known value may be when a Mount is answered with it; 0 asks the store each time. */
 	readonly maximumAgeMilliseconds: number;
 	/** How old a known value may be when it stands in for a store that cannot be reached; 0 never lets it. */
@@ -51,8 +49,6 @@ export interface BrokerOptions {
 	/** How many bytes of values are kept. */
 	readonly maximumBytes: number;
 	readonly events?: BrokerEvents;
-	/** The store of a registered type. */
-	store(type: string): Promise<Store>;
 }
 
 const neverAsked: Answer = { outcome: { kind: "failed", error: new ProviderError("internal", "The object was never asked for.") } };
@@ -75,10 +71,12 @@ export class Broker {
 	readonly #options: BrokerOptions;
 	readonly #values: Values;
 	readonly #reader: Reader;
+	readonly #now: () => number;
 
 	constructor(options: BrokerOptions) {
 		this.#options = options;
-		this.#values = new Values(options.maximumBytes);
+		this.#now = options.now ?? (() => performance.now());
+		this.#values = new Values(options.maximumBytes, this.#now);
 		this.#reader = new Reader(options, this.#values);
 	}
 
@@ -105,7 +103,7 @@ export class Broker {
 		return this.#reader.read(asked, ref, signal);
 	}
 
-	/** What is known of a ref, and when it was asked for (`performance.now()`). */
+	/** What is known of a ref, and when it was asked for by the broker's clock. */
 	known(identityKey: string, ref: Ref): { readonly outcome: Outcome; readonly askedAt: number } | undefined {
 		return this.#values.peek(valueKey(identityKey, ref));
 	}
@@ -141,7 +139,7 @@ export class Broker {
 			// Only an outage: a denial takes the value away, and a caller that is gone needs none.
 			const known = error.code === "unreachable" && !signal.aborted ? this.#lastKnownGood(key) : undefined;
 			if (known === undefined) return { outcome: { kind: "failed", error } };
-			const staleSeconds = (performance.now() - known.askedAt) / 1000;
+			const staleSeconds = (this.#now() - known.askedAt) / 1000;
 			this.#options.events?.stale(staleSeconds);
 			return { outcome: known.outcome, staleSeconds };
 		}
@@ -150,7 +148,7 @@ export class Broker {
 	#lastKnownGood(key: string): { readonly outcome: Found; readonly askedAt: number } | undefined {
 		const known = this.#values.peek(key);
 		if (known?.outcome.kind !== "found" || this.#values.isWiped(known.outcome)) return undefined;
-		const age = performance.now() - known.askedAt;
+		const age = this.#now() - known.askedAt;
 		return age < this.#options.maximumStaleMilliseconds ? { outcome: known.outcome, askedAt: known.askedAt } : undefined;
 	}
 }

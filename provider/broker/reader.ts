@@ -22,6 +22,8 @@ export interface Asked {
 export interface ReaderOptions {
 	/** Calls under way at once to one store instance. */
 	readonly concurrency: number;
+	/** A clock in milliseconds, for ages; the process's own unless given. */
+	readonly now?: () => number;
 	/** The store of a registered type. */
 	store(type: string): Promise<Store>;
 }
@@ -33,6 +35,7 @@ export interface ReaderOptions {
 export class Reader {
 	readonly #options: ReaderOptions;
 	readonly #values: Values;
+	readonly #now: () => number;
 	readonly #instances: Instances;
 	readonly #sessions = new Sessions();
 	readonly #logins = new Flights<Session>();
@@ -41,6 +44,7 @@ export class Reader {
 
 	constructor(options: ReaderOptions, values: Values) {
 		this.#options = options;
+		this.#now = options.now ?? (() => performance.now());
 		this.#values = values;
 		this.#instances = new Instances(options.concurrency);
 	}
@@ -66,7 +70,7 @@ export class Reader {
 	#readWith(session: Session, identityKey: string, ref: Ref, signal: AbortSignal): Promise<Outcome> {
 		const key = valueKey(identityKey, ref);
 		return this.#reads.join(key, signal, async (attempt) => {
-			const askedAt = performance.now();
+			const askedAt = this.#now();
 			const outcome = await withinLimit(attempt, (limited) => this.#batches.read(session, ref, limited));
 			return this.#values.keep(key, { outcome, askedAt });
 		});

@@ -5,7 +5,7 @@ import type { Found, Outcome } from "../stores/store.ts";
 /** An outcome and when it was asked for. */
 export interface Known {
 	readonly outcome: Outcome;
-	/** `performance.now()` at the moment the store was asked, not when it answered. */
+	/** In milliseconds of the broker's clock, at the moment the store was asked, not when it answered. */
 	readonly askedAt: number;
 }
 
@@ -29,8 +29,14 @@ export class Values {
 	readonly #wiped = new WeakSet<object>();
 	readonly #withdrawn: LRUCache<string, Found>;
 
-	/** @param maximumBytes for all values together */
-	constructor(maximumBytes: number) {
+	readonly #now: () => number;
+
+	/**
+	 * @param maximumBytes for all values together
+	 * @param now the broker's clock
+	 */
+	constructor(maximumBytes: number, now: () => number) {
+		this.#now = now;
 		this.#entries = new LRUCache({
 			maxSize: maximumBytes,
 			sizeCalculation: ({ outcome }, key) => overheadBytes + key.length * 2 + (outcome.kind === "found" ? outcome.value.length : 0),
@@ -51,7 +57,7 @@ export class Values {
 		const known = this.#entries.get(key);
 		if (known === undefined) return undefined;
 		const limit = known.outcome.kind === "found" ? maximumAgeMilliseconds : Math.min(maximumAgeMilliseconds, negativeMilliseconds);
-		return performance.now() - known.askedAt < limit ? known.outcome : undefined;
+		return this.#now() - known.askedAt < limit ? known.outcome : undefined;
 	}
 
 	/**

@@ -23,6 +23,7 @@ function setUp(
 		maximumAge?: number;
 		maximumBytes?: number;
 		maximumStale?: number;
+		now?: () => number;
 		endpoints?: readonly string[];
 	} = {},
 ) {
@@ -49,6 +50,7 @@ function setUp(
 		maximumAgeMilliseconds: options.maximumAge ?? 0,
 		maximumStaleMilliseconds: options.maximumStale ?? 0,
 		maximumBytes: options.maximumBytes ?? 1024 * 1024,
+		...(options.now === undefined ? {} : { now: options.now }),
 		store: async () => store,
 	});
 	const planned = plannedStore({ instance: fakeInstance(options.endpoints === undefined ? {} : { endpoints: options.endpoints }) });
@@ -294,6 +296,37 @@ test("a value older than the bound stands in for nothing", async (t) => {
 	down = true;
 	await new Promise((resolve) => setTimeout(resolve, 10));
 	t.deepEqual(kindsOf(await fetch(["a"])), ["failed"]);
+});
+
+test("through an hour's outage known identities go on, unknown ones fail, and its end brings one read per ref", async (t) => {
+	let [down, clock] = [false, 0];
+	const { ask, counts } = setUp(
+		async () => {
+			if (down) throw new ProviderError("unreachable", "down");
+			return foundText("v");
+		},
+		{ maximumAge: 60_000, maximumStale: 12 * 3_600_000, now: () => clock },
+	);
+	const identities = Array.from({ length: 20 }, (_, index) => admissionOf(`account-${index}`));
+	const round = () => Promise.all(identities.map((admission) => ask(["a", "b"], undefined, admission)));
+	await round();
+	down = true;
+	for (let minute = 1; minute <= 60; minute += 1) {
+		clock = minute * 60_000 + 1;
+		const answers = await round();
+		t.true(answers.every((answer) => textOf(answer.get("a")?.outcome) === "v"));
+		t.is(Math.round(answers[0]?.get("a")?.staleSeconds ?? 0), minute * 60);
+		t.is((await ask(["a"], undefined, admissionOf("newcomer"))).get("a")?.outcome.kind, "failed");
+	}
+	down = false;
+	clock += 60_000;
+	counts.reads = 0;
+	const back = await Promise.all([round(), round(), round()]);
+	t.true(back.flat().every((answer) => answer.get("a")?.staleSeconds === undefined));
+	t.is(counts.reads, 40);
+	clock += 12 * 3_600_000;
+	down = true;
+	t.deepEqual(kindsOf(outcomesOf(await ask(["a"], undefined, identities[0]))), ["failed"], "older than it may be");
 });
 
 test("nothing stands in after the store has said no, and the last value can be had for those who keep it", async (t) => {
