@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { AuditedObject, AuditRecord, Decision } from "./audit/record.ts";
 import type { AuditSink } from "./audit/sink.ts";
-import type { Broker } from "./broker/broker.ts";
+import { askedOf, type Broker } from "./broker/broker.ts";
 import type { MountAnswer } from "./contract/options.ts";
 import { ProviderError } from "./errors.ts";
 import { filesOf, settle } from "./mount-contents.ts";
@@ -90,14 +90,18 @@ export class MountPipeline {
 		const { gate, broker, rotation, versions, metrics } = this.#options;
 		const admissions = await gate.admit(request, plan);
 		const { credentials, signal } = request;
-		const answers = await broker.fetch({ plan, admissions, credentials, signal });
+		const wanted = { plan, admissions, credentials, podUid: request.pod.uid };
+		const answers = await broker.fetch({ ...wanted, signal });
 		signal.throwIfAborted();
 		const holding = rotation.held(request);
 		const contents = settle({
 			plan,
 			answers,
 			judge: (object) => rotation.judge(object, holding),
-			withdrawn: (object) => broker.withdrawn(admissions[object.store]?.identity.key ?? "", object.ref),
+			withdrawn(object) {
+				const asked = askedOf(wanted, object);
+				return asked === undefined ? undefined : broker.withdrawn(asked, object.ref);
+			},
 		});
 		for (const name of contents.removed) if (holding?.delivered.get(name) !== revokedVersion) metrics.revoked();
 		const given = new Map(

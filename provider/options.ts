@@ -22,6 +22,8 @@ export interface ServeOptions {
 	readonly tokenIssuer: string | undefined;
 	readonly versionKeyFile: string | undefined;
 	readonly versionKeySecret: string | undefined;
+	/** Where leases are kept over a restart. */
+	readonly stateDirectory: string | undefined;
 	readonly kubernetesApi: string | undefined;
 	readonly kubernetesTokenFile: string;
 	readonly kubernetesCaFile: string;
@@ -63,6 +65,7 @@ const flags = {
 	"token-issuer": { value: "URL", help: "the only token issuer to accept" },
 	"version-key": { value: "FILE", help: "32 bytes or more, equal on all nodes: the key of the object versions" },
 	"version-key-secret": { value: "NS/NAME", help: "the same from a Kubernetes Secret, made when it does not exist" },
+	"state-dir": { value: "DIR", help: "a memory-backed folder of the provider's own: keeps leases over a restart, encrypted" },
 	"kubernetes-api": { value: "URL", help: "the API server; default: the cluster this runs in" },
 	"kubernetes-token-file": { value: "FILE", fallback: `${serviceAccountFolder}/token`, help: "the provider's own token" },
 	"kubernetes-ca": { value: "FILE", fallback: `${serviceAccountFolder}/ca.crt`, help: "the API server's CA" },
@@ -125,6 +128,7 @@ export function readServeOptions(args: readonly string[], environment: Environme
 		tokenIssuer: text("token-issuer"),
 		versionKeyFile: text("version-key"),
 		versionKeySecret: readSecretName(text("version-key-secret")),
+		stateDirectory: text("state-dir"),
 		kubernetesApi: text("kubernetes-api") ?? inClusterApi(environment),
 		kubernetesTokenFile: required("kubernetes-token-file"),
 		kubernetesCaFile: required("kubernetes-ca"),

@@ -16,6 +16,7 @@ const neighbours: Readonly<Record<string, readonly string[]>> = {
 	"stores/index": ["stores/store"],
 	policy: ["errors", "shared", "plan", "stores/store"],
 	broker: ["errors", "shared", "plan", "stores/store"],
+	rotation: ["errors", "shared", "plan", "broker", "stores/store"],
 	contract: ["errors", "shared", "plan"],
 	audit: ["errors", "shared"],
 	telemetry: ["errors", "shared"],

@@ -3,6 +3,9 @@ import type { Admission } from "../plan/admission.ts";
 import type { MountPlan, PlannedObject } from "../plan/mount-plan.ts";
 import type { Secret } from "../shared/secret.ts";
 import type { Found, Outcome, Ref } from "../stores/store.ts";
+import type { LeaseKeeper } from "./leases/lease-keeper.ts";
+import { LeasedReads, type LeasedReadsOptions } from "./leases/leased-reads.ts";
+import { hasLease } from "./leases/leased-refs.ts";
 import { type Asked, Reader, type ReaderOptions, valueKey } from "./reader.ts";
 import { Values } from "./values.ts";
 
@@ -28,6 +31,8 @@ export interface FetchRequest {
 	/** One per store of the plan, in its order. */
 	readonly admissions: readonly Admission[];
 	readonly credentials: ReadonlyMap<string, Secret>;
+	/** Whose Mount it is: what has a lease is made for one pod. */
+	readonly podUid: string;
 	readonly signal: AbortSignal;
 }
 
@@ -49,6 +54,7 @@ export interface BrokerOptions extends ReaderOptions {
 	/** How many bytes of values are kept. */
 	readonly maximumBytes: number;
 	readonly events?: BrokerEvents;
+	readonly leases: Pick<LeasedReadsOptions, "log" | "onReplaced" | "onChanged">;
 }
 
 const neverAsked: Answer = { outcome: { kind: "failed", error: new ProviderError("internal", "The object was never asked for.") } };
@@ -72,12 +78,25 @@ export class Broker {
 	readonly #values: Values;
 	readonly #reader: Reader;
 	readonly #now: () => number;
+	readonly #leases: LeasedReads;
 
 	constructor(options: BrokerOptions) {
 		this.#options = options;
 		this.#now = options.now ?? (() => performance.now());
 		this.#values = new Values(options.maximumBytes, this.#now);
 		this.#reader = new Reader(options, this.#values);
+		this.#leases = new LeasedReads({
+			...options.leases,
+			values: this.#values,
+			now: this.#now,
+			connect: (asked, signal) => this.#reader.connect(asked, signal),
+			resume: (source, state) => this.#reader.resume(source, state),
+		});
+	}
+
+	/** What stores made for single pods; to be released when a pod is gone, and kept over a restart. */
+	get leases(): LeaseKeeper {
+		return this.#leases.keeper;
 	}
 
 	/** What becomes of every object of the plan, by object name. Never throws for a single object. */
@@ -99,41 +118,51 @@ export class Broker {
 	 *
 	 * @throws ProviderError `unreachable` on an outage, `denied` when the login is refused
 	 */
-	refresh(asked: Asked, ref: Ref, signal: AbortSignal): Promise<Outcome> {
-		return this.#reader.read(asked, ref, signal);
+	async refresh(asked: Asked, ref: Ref, signal: AbortSignal): Promise<Outcome> {
+		const { instance } = asked.store;
+		if (this.#leases.concerns(instance, ref)) return this.#leases.read(asked, ref, signal);
+		const outcome = await this.#reader.read(asked, ref, signal);
+		if (!hasLease(outcome)) return outcome;
+		// Nobody knew. What was read in common ends by itself, and each who waited for it gets its own.
+		this.#leases.learn(instance, ref);
+		return this.#leases.read(asked, ref, signal);
 	}
 
-	/** What is known of a ref, and when it was asked for by the broker's clock. */
-	known(identityKey: string, ref: Ref): { readonly outcome: Outcome; readonly askedAt: number } | undefined {
-		return this.#values.peek(valueKey(identityKey, ref));
+	/** The key of what is known of a ref: the identity's, or the pod's where each pod must read for itself. */
+	keyOf(asked: Asked, ref: Ref): string {
+		return this.#leases.concerns(asked.store.instance, ref) ? this.#leases.keyOf(asked, ref) : valueKey(asked.admission.identity.key, ref);
+	}
+
+	/** What is known of a ref, and when it was asked for by the broker's clock. What is kept alive by renewal is always fresh. */
+	known(asked: Asked, ref: Ref): { readonly outcome: Outcome; readonly askedAt: number } | undefined {
+		const held = this.#leases.held(asked, ref);
+		return held === undefined ? this.#values.peek(this.keyOf(asked, ref)) : { outcome: held, askedAt: this.#now() };
 	}
 
 	/** The last value of a ref that the store has withdrawn since, while it is remembered. */
-	withdrawn(identityKey: string, ref: Ref): Found | undefined {
-		return this.#values.withdrawn(valueKey(identityKey, ref));
+	withdrawn(asked: Asked, ref: Ref): Found | undefined {
+		return this.#values.withdrawn(this.keyOf(asked, ref));
 	}
 
 	async #answer(request: FetchRequest, object: PlannedObject): Promise<Answer> {
-		const store = request.plan.stores[object.store];
-		const admission = request.admissions[object.store];
-		if (store === undefined || admission === undefined) return neverAsked;
-		const key = valueKey(admission.identity.key, object.ref);
+		const asked = askedOf(request, object);
+		if (asked === undefined) return neverAsked;
 		// A store inside this process answers as fast as memory does, and always with what is true now.
-		const maximumAge = store.instance.endpoints.length === 0 ? 0 : this.#options.maximumAgeMilliseconds;
-		const fresh = this.#values.fresh(key, maximumAge);
+		const maximumAge = asked.store.instance.endpoints.length === 0 ? 0 : this.#options.maximumAgeMilliseconds;
+		const fresh = this.#leases.heldForMount(asked, object.ref) ?? this.#values.fresh(this.keyOf(asked, object.ref), maximumAge);
 		if (fresh !== undefined) {
 			this.#options.events?.hit();
 			return { outcome: fresh };
 		}
 		this.#options.events?.miss();
-		return this.#ask({ store, admission, credentials: request.credentials }, object.ref, request.signal);
+		return this.#ask(asked, object.ref, request.signal);
 	}
 
 	async #ask(asked: Asked, ref: Ref, signal: AbortSignal): Promise<Answer> {
-		const key = valueKey(asked.admission.identity.key, ref);
+		const key = this.keyOf(asked, ref);
 		const impatient = this.#lastKnownGood(key) === undefined ? signal : AbortSignal.any([signal, impatience()]);
 		try {
-			return { outcome: await this.#reader.read(asked, ref, impatient) };
+			return { outcome: await this.refresh(asked, ref, impatient) };
 		} catch (reason) {
 			const error = ProviderError.from(reason);
 			// Only an outage: a denial takes the value away, and a caller that is gone needs none.
@@ -151,6 +180,13 @@ export class Broker {
 		const age = this.#now() - known.askedAt;
 		return age < this.#options.maximumStaleMilliseconds ? { outcome: known.outcome, askedAt: known.askedAt } : undefined;
 	}
+}
+
+/** What asking for one object takes; undefined when the plan has no such store. */
+export function askedOf({ plan, admissions, credentials, podUid }: Omit<FetchRequest, "signal">, object: PlannedObject): Asked | undefined {
+	const store = plan.stores[object.store];
+	const admission = admissions[object.store];
+	return store === undefined || admission === undefined ? undefined : { store, admission, credentials, podUid };
 }
 
 function impatience(): AbortSignal {

@@ -3,9 +3,11 @@ import type { Admission } from "../plan/admission.ts";
 import type { PlannedStore } from "../plan/mount-plan.ts";
 import { Flights } from "../shared/flights.ts";
 import type { Secret } from "../shared/secret.ts";
-import type { Outcome, Ref, Session, Store, StoreContext } from "../stores/store.ts";
+import type { Outcome, Ref, Session, Store, StoreContext, StoreInstance } from "../stores/store.ts";
 import { Batches } from "./batches.ts";
 import { Instances } from "./instances.ts";
+import { hasLease } from "./leases/leased-refs.ts";
+import type { LeaseSource } from "./leases/snapshot.ts";
 import { Sessions } from "./sessions.ts";
 import type { Values } from "./values.ts";
 
@@ -17,6 +19,8 @@ export interface Asked {
 	readonly store: PlannedStore;
 	readonly admission: Admission;
 	readonly credentials: ReadonlyMap<string, Secret>;
+	/** The pod that asks. Values and logins are shared by identity, except what has a lease. */
+	readonly podUid: string;
 }
 
 export interface ReaderOptions {
@@ -26,6 +30,11 @@ export interface ReaderOptions {
 	readonly now?: () => number;
 	/** The store of a registered type. */
 	store(type: string): Promise<Store>;
+	/**
+	 * Which addresses may be connected to at a store, judged anew for a login of an earlier process.
+	 * @throws ProviderError `refused`
+	 */
+	addressGuard(store: PlannedStore): (address: string) => boolean;
 }
 
 /**
@@ -72,30 +81,51 @@ export class Reader {
 		return this.#reads.join(key, signal, async (attempt) => {
 			const askedAt = this.#now();
 			const outcome = await withinLimit(attempt, (limited) => this.#batches.read(session, ref, limited));
-			return this.#values.keep(key, { outcome, askedAt });
+			// What has a lease is nobody's yet: who asked will ask for themselves.
+			return hasLease(outcome) ? outcome : this.#values.keep(key, { outcome, askedAt });
 		});
+	}
+
+	/** Logs in anew, for one pod alone. @throws ProviderError as Store.connect */
+	async connect(asked: Asked, signal: AbortSignal): Promise<Session> {
+		const { instance } = asked.store;
+		const store = await this.#options.store(instance.type);
+		return withinLimit(signal, (limited) => store.connect(instance, asked.admission.identity, this.#context(asked, limited)));
+	}
+
+	/** Goes on with a pod's login of an earlier process. @throws ProviderError `refused` when policy no longer lets the store be asked */
+	async resume({ store: planned }: LeaseSource, state: Secret): Promise<Session> {
+		const allowsAddress = this.#options.addressGuard(planned);
+		const store = await this.#options.store(planned.instance.type);
+		const { schedule, once } = this.#sharedContext(planned.instance);
+		const session = await store.resume?.(planned.instance, state, { schedule, once, allowsAddress });
+		if (session === undefined) throw new ProviderError("invalid", `A ${planned.instance.type} store does not go on with logins.`);
+		return session;
 	}
 
 	#login(asked: Asked, signal: AbortSignal): Promise<Session> {
 		const { identity } = asked.admission;
 		return this.#logins.join(identity.key, signal, async (attempt) => {
-			const store = await this.#options.store(asked.store.instance.type);
-			const session = await withinLimit(attempt, (limited) => store.connect(asked.store.instance, identity, this.#context(asked, limited)));
+			const session = await this.connect(asked, attempt);
 			this.#sessions.keep(identity.key, session);
 			return session;
 		});
 	}
 
 	#context(asked: Asked, signal: AbortSignal): StoreContext {
-		const state = this.#instances.of(asked.store.instance);
 		return {
+			...this.#sharedContext(asked.store.instance),
 			token: asked.admission.token,
 			credentials: asked.credentials,
 			signal,
-			schedule: (task, waiting) => state.schedule(task, waiting),
-			once: (make) => state.once(make),
 			allowsAddress: (address) => asked.admission.allowsAddress(address),
 		};
+	}
+
+	/** What all logins at one store instance have in common. */
+	#sharedContext(instance: StoreInstance): Pick<StoreContext, "schedule" | "once"> {
+		const state = this.#instances.of(instance);
+		return { schedule: (task, waiting) => state.schedule(task, waiting), once: (make) => state.once(make) };
 	}
 }
 

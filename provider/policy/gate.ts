@@ -55,6 +55,15 @@ export class Gate {
 		return admissions;
 	}
 
+	/**
+	 * Which addresses may be connected to at a store of an earlier process's plan.
+	 *
+	 * @throws ProviderError `refused` when policy no longer lets the store be asked at all
+	 */
+	addressGuard(store: PlannedStore): (address: string) => boolean {
+		return this.#judge(store).allowsAddress;
+	}
+
 	async #admitStore(request: MountRequest, store: PlannedStore, warnings: string[]): Promise<Admission> {
 		const judgement = this.#judge(store);
 		warnings.push(...judgement.warnings);

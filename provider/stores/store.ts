@@ -26,9 +26,11 @@ export interface StoreInstance {
 	readonly bringsOwnTrust: boolean;
 }
 
-/** The exact address of one thing in a store. Stores extend it. Equal keys mean the same thing. */
+/** The exact address of one thing in a store. Stores extend it with plain data. Equal keys mean the same thing. */
 export interface Ref {
 	readonly key: string;
+	/** True when reading it probably makes something new with an end, so that each pod must read for itself. The answer decides. */
+	readonly leased?: boolean;
 }
 
 /** Who the store sees. The key of every session and cache; never contains a token. */
@@ -42,11 +44,15 @@ export interface Identity {
 	readonly role: string;
 }
 
-/** A value with an end. */
+/** The end of a value that was made for one reader. */
 export interface Lease {
+	/** What the store renews and revokes it by; empty for a value that only has an end, such as a certificate. */
 	readonly id: string;
+	/** How long the store gave it at the read or the last renewal; a renewal asks for as much. */
 	readonly durationSeconds: number;
 	readonly renewable: boolean;
+	/** When it ends unless it is renewed; rather early than late. */
+	readonly expiresAt: Date;
 }
 
 /** The store gave the value. */
@@ -80,18 +86,24 @@ export interface StoreContext {
 	/** Data of nodePublishSecretRef. */
 	readonly credentials: ReadonlyMap<string, Secret>;
 	readonly signal: AbortSignal;
-	/** Runs a call under the limit of this store instance. Every request to the store goes through it. */
-	schedule<T>(task: () => Promise<T>): Promise<T>;
+	/**
+	 * Runs a call under the limit of this store instance. Every request to the store goes through it.
+	 * A call whose signal aborts while it waits its turn is given up at once.
+	 */
+	schedule<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 	/** Makes a thing once per store instance and keeps it, such as a client with its connections. */
 	once<T>(make: () => T): T;
 	/** Whether policy lets a connection to this resolved IP address be opened. */
 	allowsAddress(address: string): boolean;
 }
 
+/** What a store may use to go on with a login: no token of a pod is at hand then. */
+export type ResumeContext = Pick<StoreContext, "schedule" | "once" | "allowsAddress">;
+
 /** A store's client, logged in as one identity. */
 export interface Session {
-	/** When the login ends; undefined when it has no end. */
-	readonly expiresAt?: Date;
+	/** When the login ends, which {@link renewLogin} moves; undefined when it has no end. */
+	readonly expiresAt?: Date | undefined;
 	/** How many refs one read may carry. 1: the store has no batches, and refs are read side by side. */
 	readonly batchSize: number;
 	/**
@@ -100,9 +112,19 @@ export interface Session {
 	 */
 	read(refs: readonly Ref[], signal: AbortSignal): Promise<readonly Outcome[]>;
 	watch?(refs: readonly Ref[], onChange: (ref: Ref) => void, signal: AbortSignal): void;
+	/**
+	 * Prolongs a lease that this login made, by its `durationSeconds`.
+	 * @throws ProviderError `unreachable` on an outage; any other code is the store's refusal
+	 */
 	renew?(lease: Lease, signal: AbortSignal): Promise<Lease>;
+	/** Ends a lease. @throws as {@link renew} */
 	revoke?(lease: Lease, signal: AbortSignal): Promise<void>;
+	/** Prolongs the login, which moves `expiresAt`; absent when the store does not. @throws as {@link renew} */
+	renewLogin?(signal: AbortSignal): Promise<void>;
+	/** Ends the login and with it every lease that it made; absent when ending it has no effect. @throws as {@link renew} */
 	close?(): Promise<void>;
+	/** What {@link Store.resume} takes to go on with this login in another process: in it is what the store trusts. */
+	state?(): Secret;
 }
 
 /** A system that keeps secrets. */
@@ -123,6 +145,11 @@ export interface Store {
 	 * @throws ProviderError `denied` when the store refuses the identity, `unreachable` on an outage
 	 */
 	connect(instance: StoreInstance, identity: Identity, context: StoreContext): Promise<Session>;
+	/**
+	 * Goes on with a login of an earlier process, without asking the store.
+	 * @throws ProviderError `invalid` when the state is not one of this store's sessions
+	 */
+	resume?(instance: StoreInstance, state: Secret, context: ResumeContext): Promise<Session>;
 }
 
 /** A way to write SecretProviderClass parameters. */

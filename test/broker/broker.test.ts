@@ -51,11 +51,13 @@ function setUp(
 		maximumStaleMilliseconds: options.maximumStale ?? 0,
 		maximumBytes: options.maximumBytes ?? 1024 * 1024,
 		...(options.now === undefined ? {} : { now: options.now }),
+		leases: { log: { info: () => undefined, warn: () => undefined }, onReplaced: () => undefined, onChanged: () => undefined },
 		store: async () => store,
+		addressGuard: () => () => true,
 	});
 	const planned = plannedStore({ instance: fakeInstance(options.endpoints === undefined ? {} : { endpoints: options.endpoints }) });
 	const ask = (objects: readonly string[], signal = new AbortController().signal, admission = admissionOf()) =>
-		broker.fetch({ plan: planOf([planned], objects), admissions: [admission], credentials: new Map(), signal });
+		broker.fetch({ plan: planOf([planned], objects), admissions: [admission], credentials: new Map(), podUid: "pod", signal });
 	const fetch = async (...parameters: Parameters<typeof ask>) => outcomesOf(await ask(...parameters));
 	return { counts, fetch, ask, broker, planned };
 }
@@ -185,7 +187,9 @@ test("a login refused is tried anew by the next mount", async (t) => {
 		maximumAgeMilliseconds: 0,
 		maximumStaleMilliseconds: 0,
 		maximumBytes: 1024,
+		leases: { log: { info: () => undefined, warn: () => undefined }, onReplaced: () => undefined, onChanged: () => undefined },
 		store: async () => store,
+		addressGuard: () => () => true,
 	});
 	const fetch = async () =>
 		outcomesOf(
@@ -193,6 +197,7 @@ test("a login refused is tried anew by the next mount", async (t) => {
 				plan: planOf([plannedStore({ instance: fakeInstance() })], ["o"]),
 				admissions: [admissionOf()],
 				credentials: new Map(),
+				podUid: "pod",
 				signal: new AbortController().signal,
 			}),
 		);
@@ -331,7 +336,7 @@ test("through an hour's outage known identities go on, unknown ones fail, and it
 
 test("nothing stands in after the store has said no, and the last value can be had for those who keep it", async (t) => {
 	let outcome: Outcome | undefined = foundText("v");
-	const { ask, broker } = setUp(
+	const { ask, broker, planned } = setUp(
 		async () => {
 			if (outcome === undefined) throw new ProviderError("unreachable", "down");
 			return outcome;
@@ -343,8 +348,9 @@ test("nothing stands in after the store has said no, and the last value can be h
 	t.is((await ask(["a"])).get("a")?.outcome.kind, "denied");
 	outcome = undefined;
 	t.is((await ask(["a"])).get("a")?.outcome.kind, "failed");
-	t.is(textOf(broker.withdrawn("web", { key: "a" })), "v");
-	t.is(broker.withdrawn("other", { key: "a" }), undefined);
+	const asked = (account: string) => ({ store: planned, admission: admissionOf(account), credentials: new Map(), podUid: "pod" });
+	t.is(textOf(broker.withdrawn(asked("web"), { key: "a" })), "v");
+	t.is(broker.withdrawn(asked("other"), { key: "a" }), undefined);
 });
 
 test("a refresh asks whatever the age, and what it brings is the next mount's answer", async (t) => {
@@ -353,7 +359,7 @@ test("a refresh asks whatever the age, and what it brings is the next mount's an
 	await fetch(["a"]);
 	content = "two";
 	t.is(textOf((await fetch(["a"])).get("a")), "one");
-	const asked = { store: planned, admission: admissionOf(), credentials: new Map() };
+	const asked = { store: planned, admission: admissionOf(), credentials: new Map(), podUid: "pod" };
 	t.is(textOf(await broker.refresh(asked, { key: "a" }, new AbortController().signal)), "two");
 	t.is(textOf((await fetch(["a"])).get("a")), "two");
 });

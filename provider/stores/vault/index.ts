@@ -1,9 +1,10 @@
 import type { Fields } from "../../plan/fields.ts";
-import type { Identity, Session, Store, StoreContext, StoreModule } from "../store.ts";
+import type { Secret } from "../../shared/secret.ts";
+import type { Identity, ResumeContext, Session, Store, StoreContext, StoreModule } from "../store.ts";
 import { makeDialect } from "./dialect.ts";
 import { readInstance, type VaultInstance } from "./instance.ts";
 import { readRef, type VaultRef } from "./ref.ts";
-import { openSession } from "./session.ts";
+import { openSession, resumeSession } from "./session.ts";
 
 /** HashiCorp Vault and OpenBao. See README.md. */
 const store: Store = {
@@ -16,6 +17,7 @@ const store: Store = {
 	ref: (fields: Fields): VaultRef => readRef(fields),
 	connect: (instance: VaultInstance, identity: Identity, context: StoreContext): Promise<Session> =>
 		openSession(instance, identity, context),
+	resume: (instance: VaultInstance, state: Secret, context: ResumeContext): Promise<Session> => resumeSession(instance, state, context),
 };
 
 export const module: StoreModule = { store, dialect: makeDialect };

@@ -13,6 +13,7 @@ export interface VaultLogin {
 	readonly expiresAt: Date | undefined;
 	/** Batch tokens leave nothing on the server and cannot be revoked. */
 	readonly revocable: boolean;
+	readonly renewable: boolean;
 }
 
 /**
@@ -41,20 +42,26 @@ export async function logIn(
 	}
 	const envelope = parseEnvelope(answer.body);
 	const auth = envelope === undefined ? undefined : jsonMember(envelope, "auth");
-	const login = isJsonObject(auth) ? readLogin(auth, sentAt) : undefined;
+	const login = isJsonObject(auth) ? readAuth(auth, sentAt) : undefined;
 	if (login === undefined) throw nonsenseError("login", subject, "the answer holds no token");
 	return login;
 }
 
-function readLogin(auth: JsonObject, sentAt: number): VaultLogin | undefined {
+/** The member `auth` of an answer; undefined when it holds no token. */
+export function readAuth(auth: JsonObject, sentAt: number): VaultLogin | undefined {
 	const token = jsonMember(auth, "client_token");
-	// What cannot stand in a header is no token.
-	if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) return undefined;
+	if (!isToken(token)) return undefined;
 	const seconds = jsonMember(auth, "lease_duration");
 	const hasEnd = typeof seconds === "number" && seconds > 0;
 	return {
 		token: new Secret(token),
 		expiresAt: hasEnd ? new Date(sentAt + seconds * 1000) : undefined,
 		revocable: jsonMember(auth, "token_type") !== "batch",
+		renewable: hasEnd && jsonMember(auth, "renewable") === true,
 	};
+}
+
+/** What cannot stand in a header is no token. */
+export function isToken(value: unknown): value is string {
+	return typeof value === "string" && /^[\x21-\x7e]+$/.test(value);
 }

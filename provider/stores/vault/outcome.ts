@@ -3,25 +3,35 @@ import type { HttpAnswer } from "../../net/exchange.ts";
 import { goQuote } from "../../shared/go-text.ts";
 import { isJsonObject, type JsonObject, jsonMember, stringifyJson } from "../../shared/json.ts";
 import { Secret } from "../../shared/secret.ts";
-import type { Found, Lease, Outcome } from "../store.ts";
+import type { Found, Outcome } from "../store.ts";
 import { secretData, WholeAnswer } from "./content.ts";
 import { envelopeTexts, parseEnvelope, showableTexts } from "./envelope.ts";
 import { callError, type FailedCall, nonsenseError } from "./failures.ts";
 import type { VaultInstance } from "./instance.ts";
+import { readLease } from "./lease.ts";
 import type { VaultRef } from "./ref.ts";
 
 /** The clause by which Vault tells that a KV v2 path lacks `data/`. */
 const unversionedPathHint = "Invalid path for a versioned K/V secrets engine";
 
+/** A read as it was sent, and what came back. */
+export interface AnsweredRead {
+	/** For the words of today's providers. */
+	readonly url: string;
+	readonly token: Secret;
+	/** Milliseconds of the epoch, when it was sent: leases count from then. */
+	readonly askedAt: number;
+	readonly answer: HttpAnswer;
+}
+
 /**
  * What an answer to a read means.
  *
- * @param url for the words of today's providers
  * @throws ProviderError `unreachable` on 412, 429, 5xx and nonsense; `invalid` when the server does not understand the request
  */
-export function readOutcome(instance: VaultInstance, ref: VaultRef, url: string, answer: HttpAnswer, token: Secret): Outcome {
+export function readOutcome(instance: VaultInstance, ref: VaultRef, { url, token, askedAt, answer }: AnsweredRead): Outcome {
 	const { status } = answer;
-	if (status === 200) return readSuccess(ref, answer.body, token);
+	if (status === 200) return readSuccess(ref, answer.body, token, askedAt);
 	if (status > 200 && status < 300) return emptyOutcome(ref, []);
 	const call = { stage: "read", method: ref.method, url, subject: goQuote(ref.shown), answer, confidential: [token] } as const;
 	const error = callError(instance, call);
@@ -30,14 +40,14 @@ export function readOutcome(instance: VaultInstance, ref: VaultRef, url: string,
 	throw error;
 }
 
-function readSuccess(ref: VaultRef, body: Buffer, token: Secret): Outcome {
+function readSuccess(ref: VaultRef, body: Buffer, token: Secret, askedAt: number): Outcome {
 	const envelope = parseEnvelope(body);
 	const data = envelope === undefined ? undefined : jsonMember(envelope, "data");
 	// An answer without even a place for data comes from something else than Vault, and is no reason to remove a secret.
 	if (envelope === undefined || data === undefined) throw nonsenseError("read", goQuote(ref.shown), "the answer is not Vault's JSON");
 	if (!isJsonObject(data)) return emptyOutcome(ref, showableTexts(envelopeTexts(envelope, "warnings"), [token]));
 	const value = ref.whole ? new WholeAnswer(body, envelope) : new Secret(stringifyJson(secretData(data)));
-	const lease = readLease(envelope);
+	const lease = readLease(envelope, ref.leased, askedAt);
 	const found: Found = { kind: "found", value, structure: "json" };
 	return lease === undefined ? found : { ...found, lease };
 }
@@ -83,11 +93,4 @@ function deletedVersion(error: ProviderError, ref: VaultRef, metadata: JsonObjec
 function reworded(error: ProviderError, message: string, remedy: string): ProviderError {
 	const legacyText = error.legacyText === undefined ? {} : { legacyText: error.legacyText };
 	return new ProviderError("absent", message, { remedy, ...legacyText, stage: "read" });
-}
-
-function readLease(envelope: JsonObject): Lease | undefined {
-	const id = jsonMember(envelope, "lease_id");
-	const seconds = jsonMember(envelope, "lease_duration");
-	if (typeof id !== "string" || id === "" || typeof seconds !== "number") return undefined;
-	return { id, durationSeconds: seconds, renewable: jsonMember(envelope, "renewable") === true };
 }

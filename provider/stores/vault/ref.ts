@@ -4,10 +4,12 @@ import { goJson } from "../../shared/go-json.ts";
 import { resolveGoScalar } from "../../shared/go-scalar.ts";
 import { isJsonObject, JsonError, type JsonObject, type JsonValue, parseJson } from "../../shared/json.ts";
 import type { Ref } from "../store.ts";
+import { isLikelyLeased } from "./lease.ts";
 import { readSecretPath } from "./secret-path.ts";
 
 /** One request of the HTTP API whose answer holds a secret. */
 export interface VaultRef extends Ref {
+	readonly leased: boolean;
 	/** The path as its author wrote it, for messages. */
 	readonly shown: string;
 	readonly method: string;
@@ -20,8 +22,9 @@ export interface VaultRef extends Ref {
 }
 
 /** The body belongs to the key: the same path with other arguments is another thing. */
-export function makeRef(parts: Omit<VaultRef, "key">): VaultRef {
-	return { ...parts, key: JSON.stringify([parts.method, parts.path, parts.body ?? null, parts.whole]) };
+export function makeRef(parts: Omit<VaultRef, "key" | "leased">): VaultRef {
+	const { method, path, body, whole } = parts;
+	return { ...parts, leased: isLikelyLeased(method, path), key: JSON.stringify([method, path, body ?? null, whole]) };
 }
 
 /** HTTP methods are sent as written; this is what a method may be made of. */
