@@ -1,9 +1,10 @@
 import { openAuditSink } from "./audit/sink.ts";
-import { Broker } from "./broker/broker.ts";
+import { Broker, type BrokerOptions } from "./broker/broker.ts";
 import type { ContractOptions, ContractServer } from "./contract/options.ts";
 import { serveContract } from "./contract/server.ts";
 import { Dialects, nativeProvider } from "./dialects.ts";
 import { ProviderError } from "./errors.ts";
+import { openLeaseFile, restoreLeases } from "./lease-file.ts";
 import { MountPipeline } from "./mount.ts";
 import { ObjectVersions } from "./object-versions.ts";
 import type { ServeOptions } from "./options.ts";
@@ -38,22 +39,41 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 	const kubernetes = kubernetesClient(options);
 	const audit = openAuditSink(options.audit);
 	const metrics = options.http === undefined ? noMetrics : await createMetrics();
-	const versions = new ObjectVersions(await openVersionKey(options, kubernetes, log));
-	const broker = makeBroker(options, registry, metrics);
+	const versionKey = await openVersionKey(options, kubernetes, log);
+	const versions = new ObjectVersions(versionKey);
+	const gate = makeGate(policy, registry, tokenVerifier(options, kubernetes), log);
+	const leaseFile = openLeaseFile(options, versionKey, log);
+	const broker: Broker = makeBroker({
+		options,
+		registry,
+		metrics,
+		gate,
+		leases: {
+			log,
+			onReplaced: () => rotation.nudgeChanged(),
+			onChanged: () => leaseFile?.saveSoon(() => broker.leases.snapshot()),
+		},
+	});
 	const push = startPush({
 		options,
 		kubernetes,
 		log,
 		pods: {
 			isBehind: (uid) => rotation.isBehind(uid),
-			forget: (uid) => rotation.forget(uid),
-			forgetOthers: (uids, askedAt) => rotation.forgetOthers(uids, askedAt),
+			forget(uid) {
+				rotation.forget(uid);
+				void broker.leases.release(uid);
+			},
+			forgetOthers(uids, askedAt) {
+				rotation.forgetOthers(uids, askedAt);
+				void broker.leases.releaseOthers(uids, askedAt);
+			},
 		},
 	});
-	const rotation = makeRotation({ options, broker, versions, metrics, log, push });
+	const rotation: Rotation = makeRotation({ options, broker, versions, metrics, log, push });
 	const pipeline = new MountPipeline({
 		dialect: (request) => dialects.of(request),
-		gate: makeGate(policy, registry, tokenVerifier(options, kubernetes), log),
+		gate,
 		broker,
 		rotation,
 		audit,
@@ -61,6 +81,7 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 		metrics,
 		failed: (request, error) => logFailure(log, request, error),
 	});
+	await restoreLeases(leaseFile, broker.leases);
 	const health = await openHealth(options, metrics, log);
 	const contract = await serveContract(contractOptions(options, pipeline, log));
 	rotation.start();
@@ -77,6 +98,8 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 			await stopContract(contract, log);
 			rotation.stop();
 			await push?.stop();
+			await broker.leases.stop();
+			await leaseFile?.flush();
 			await health?.stop();
 			kubernetes?.close();
 			audit.close();
@@ -84,14 +107,24 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 	};
 }
 
-function makeBroker(options: ServeOptions, registry: StoreRegistry, metrics: Metrics): Broker {
+interface BrokerParts {
+	readonly options: ServeOptions;
+	readonly registry: StoreRegistry;
+	readonly metrics: Metrics;
+	readonly gate: Gate;
+	readonly leases: BrokerOptions["leases"];
+}
+
+function makeBroker({ options, registry, metrics, gate, leases }: BrokerParts): Broker {
 	return new Broker({
 		concurrency: options.fetchConcurrency,
 		maximumAgeMilliseconds: options.maximumAgeSeconds * 1000,
 		maximumStaleMilliseconds: options.maximumStaleSeconds * 1000,
 		maximumBytes: options.cacheBytes,
 		events: { hit: () => metrics.cacheHit(), miss: () => metrics.cacheMiss(), stale: (seconds) => metrics.staleServed(seconds) },
+		leases,
 		store: (type) => registry.store(type),
+		addressGuard: (store) => gate.addressGuard(store),
 	});
 }
 

@@ -20,7 +20,7 @@ export interface Holding {
 	/** For which state of an object the pod was told to come, so that it is told once. */
 	readonly nudgedFor: Map<string, string>;
 	/** When the volume was last asked for, in milliseconds. */
-	readonly askedAt: number;
+	askedAt: number;
 }
 
 /** What becomes known of a Mount when its answer leaves. */
@@ -55,6 +55,11 @@ export class Holdings {
 		const { pod, credentials } = request;
 		const before = this.of(request);
 		const now = this.#now();
+		if (before !== undefined && before.plan === plan && isUnchanged(before, { admissions, versions, withdrawn })) {
+			// The usual remount. What lives long is not replaced by its like, which would only make work for the collector.
+			before.askedAt = now;
+			return;
+		}
 		const withdrawnSince = new Map([...withdrawn].map((name) => [name, before?.withdrawnSince.get(name) ?? now]));
 		const nudgedFor = before?.nudgedFor ?? new Map<string, string>();
 		this.#holdings.set(keyOf(request), {
@@ -76,10 +81,29 @@ export class Holdings {
 		return [...this.#holdings.values()];
 	}
 
+	/** The volumes of one pod. */
+	ofPod(podUid: string): readonly Holding[] {
+		return this.all().filter(({ pod }) => pod.uid === podUid);
+	}
+
+	/** Forgets the pods that are not among these, except volumes asked for after `askedAt`, when these were listed. */
+	forgetOthers(podUids: ReadonlySet<string>, askedAt: number): void {
+		for (const [key, holding] of this.#holdings) {
+			if (holding.askedAt < askedAt && !podUids.has(holding.pod.uid)) this.#holdings.delete(key);
+		}
+	}
+
 	/** Forgets all volumes of a pod that is gone. */
 	forget(podUid: string): void {
 		for (const [key, { pod }] of this.#holdings) if (pod.uid === podUid) this.#holdings.delete(key);
 	}
+}
+
+/** The same versions by the same tokens: kubelet sends one token for the most of an hour. */
+function isUnchanged(before: Holding, { admissions, versions, withdrawn }: Omit<Delivery, "plan">): boolean {
+	if (withdrawn.size > 0 || before.withdrawnSince.size > 0) return false;
+	if (!admissions.every(({ tokenExpiresAt }, index) => tokenExpiresAt === before.admissions[index]?.tokenExpiresAt)) return false;
+	return before.delivered.size === versions.size && [...versions].every(([name, version]) => before.delivered.get(name) === version);
 }
 
 /** The account is part of the key: what another account may not have is no revocation of what this one holds. */

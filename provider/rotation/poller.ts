@@ -92,7 +92,7 @@ export class Poller {
 	async #refresh(wanted: Wanted): Promise<boolean> {
 		const { broker } = this.#options;
 		const schedule = this.#schedule(wanted.key);
-		const before = broker.known(wanted.identityKey, wanted.ref)?.outcome.kind;
+		const before = broker.known(wanted.asked, wanted.ref)?.outcome.kind;
 		try {
 			const outcome = await broker.refresh(wanted.asked, wanted.ref, this.#controller.signal);
 			schedule.failures = 0;
@@ -110,7 +110,7 @@ export class Poller {
 		const { part, notBefore } = this.#schedule(wanted.key);
 		const now = this.#now();
 		if (now < notBefore || wanted.asked.admission.tokenExpiresAt * 1000 < Date.now()) return false;
-		const known = this.#options.broker.known(wanted.identityKey, wanted.ref);
+		const known = this.#options.broker.known(wanted.asked, wanted.ref);
 		return known === undefined || now - known.askedAt >= wanted.refreshMilliseconds * part;
 	}
 

@@ -56,7 +56,7 @@ export class Rotation {
 		this.#revocation = new Revocation(breaker, now);
 		this.#poller = new Poller({
 			broker,
-			wanted: () => wantedRefs(heldObjects(this.#holdings.all()), pollMilliseconds),
+			wanted: () => wantedRefs(heldObjects(this.#options.broker, this.#holdings.all()), pollMilliseconds),
 			refreshed: () => this.nudgeChanged(),
 			failed: (wanted, error) => events.pollFailed(wanted, error),
 			...clock,
@@ -95,9 +95,19 @@ export class Rotation {
 		this.#holdings.forget(podUid);
 	}
 
+	/** Forgets the pods that a list asked for at `askedAt` does not hold, but those asked for later than that. */
+	forgetOthers(podUids: ReadonlySet<string>, askedAt: number): void {
+		this.#holdings.forgetOthers(podUids, askedAt);
+	}
+
+	/** Whether a pod holds something else than it would get now. */
+	isBehind(podUid: string): boolean {
+		return heldObjects(this.#options.broker, this.#holdings.ofPod(podUid)).some((held) => this.#isBehind(held));
+	}
+
 	/** Tells every pod, once for each change, that holds something else than it would get now. */
 	nudgeChanged(): void {
-		for (const held of heldObjects(this.#holdings.all())) {
+		for (const held of heldObjects(this.#options.broker, this.#holdings.all())) {
 			const { holding, object } = held;
 			const state = this.#stateOf(held);
 			if (state === undefined || state === holding.delivered.get(object.name) || holding.nudgedFor.get(object.name) === state) continue;
@@ -107,9 +117,14 @@ export class Rotation {
 		}
 	}
 
+	#isBehind(held: HeldObject): boolean {
+		const state = this.#stateOf(held);
+		return state !== undefined && state !== held.holding.delivered.get(held.object.name);
+	}
+
 	/** The version that a volume would get of an object now; undefined when nothing is known, or nothing would change. */
 	#stateOf({ holding, object, asked }: HeldObject): string | undefined {
-		const known = this.#options.broker.known(asked.admission.identity.key, object.ref);
+		const known = this.#options.broker.known(asked, object.ref);
 		if (known === undefined) return undefined;
 		if (known.outcome.kind === "found") return this.#options.versionOf(object, known.outcome);
 		if (object.optional && object.onRevoked === undefined) return this.#options.versionOf(object, undefined);
@@ -118,11 +133,11 @@ export class Rotation {
 
 	#census(): Census {
 		const held = new Map<string, HeldObject>();
-		for (const object of heldObjects(this.#holdings.all())) {
+		for (const object of heldObjects(this.#options.broker, this.#holdings.all())) {
 			if (object.holding.delivered.get(object.object.name) !== revokedVersion) held.set(object.key, object);
 		}
 		const withdrawn = [...held.values()].filter(({ asked, object }) => {
-			const known = this.#options.broker.known(asked.admission.identity.key, object.ref);
+			const known = this.#options.broker.known(asked, object.ref);
 			return known !== undefined && known.outcome.kind !== "found";
 		});
 		return { held: held.size, withdrawn: withdrawn.length };

@@ -1,3 +1,4 @@
+import { askedOf, type Broker } from "../broker/broker.ts";
 import type { Asked } from "../broker/reader.ts";
 import type { PlannedObject } from "../plan/mount-plan.ts";
 import type { Ref } from "../stores/store.ts";
@@ -6,7 +7,6 @@ import type { Holding } from "./holdings.ts";
 /** One ref that volumes hold, as one identity. */
 export interface Wanted {
 	readonly key: string;
-	readonly identityKey: string;
 	readonly ref: Ref;
 	/** With the token of the volume that was asked for last: kubelet brings a fresh one each time. */
 	readonly asked: Asked;
@@ -23,14 +23,11 @@ export interface HeldObject {
 }
 
 /** Every object of every volume. */
-export function heldObjects(holdings: readonly Holding[]): readonly HeldObject[] {
+export function heldObjects(broker: Broker, holdings: readonly Holding[]): readonly HeldObject[] {
 	return holdings.flatMap((holding) =>
 		holding.plan.objects.flatMap((object) => {
-			const store = holding.plan.stores[object.store];
-			const admission = holding.admissions[object.store];
-			if (store === undefined || admission === undefined) return [];
-			const asked = { store, admission, credentials: holding.credentials };
-			return [{ holding, object, asked, key: JSON.stringify([admission.identity.key, object.ref.key]) }];
+			const asked = askedOf({ ...holding, podUid: holding.pod.uid }, object);
+			return asked === undefined ? [] : [{ holding, object, asked, key: broker.keyOf(asked, object.ref) }];
 		}),
 	);
 }
@@ -45,7 +42,7 @@ export function wantedRefs(objects: readonly HeldObject[], pollMilliseconds: num
 			known?.refreshMilliseconds ?? pollMilliseconds,
 			(object.refreshSeconds ?? Number.POSITIVE_INFINITY) * 1000,
 		);
-		wanted.set(key, { key, identityKey: asked.admission.identity.key, ref: object.ref, asked: known?.asked ?? asked, refreshMilliseconds });
+		wanted.set(key, { key, ref: object.ref, asked: known?.asked ?? asked, refreshMilliseconds });
 	}
 	return [...wanted.values()];
 }

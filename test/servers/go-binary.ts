@@ -12,26 +12,28 @@ interface GoProgram {
 	readonly linkerFlags: string;
 	/** How long a first build takes on two free cores, for people who wait. */
 	readonly firstBuild: string;
+	/** Whether only `scripts/e2e` needs it, so that nobody else waits for its build. */
+	readonly endToEnd?: true;
 }
+
+// Kubernetes derives what it emulates from its version, which only its own build sets.
+const kubernetesVersion = ["gitVersion=v1.34.4", "gitMajor=1", "gitMinor=34"].reduce(
+	(flags, value) => `${flags} -X k8s.io/component-base/version.${value}`,
+	"-s -w",
+);
 
 /** The programs in Go that tests and benchmarks start. */
 const programs = {
 	"vault-server": { folder: "test/servers/vault", linkerFlags: "-s -w", firstBuild: "about 3 minutes" },
-	// Kubernetes derives what it emulates from its version, which only its own build sets.
-	kube: {
-		folder: "test/servers/kubernetes",
-		linkerFlags: ["gitVersion=v1.34.4", "gitMajor=1", "gitMinor=34"].reduce(
-			(flags, value) => `${flags} -X k8s.io/component-base/version.${value}`,
-			"-s -w",
-		),
-		firstBuild: "about 5 minutes",
-	},
+	kube: { folder: "test/servers/kubernetes", linkerFlags: kubernetesVersion, firstBuild: "about 5 minutes" },
+	"kube-node": { folder: "test/servers/kubernetes/node", linkerFlags: kubernetesVersion, firstBuild: "about 8 minutes", endToEnd: true },
 	mountload: { folder: "test/bench/mountload", linkerFlags: "-s -w", firstBuild: "about 30 seconds" },
 } as const satisfies Readonly<Record<string, GoProgram>>;
 
 export type GoProgramName = keyof typeof programs;
 
-export const goProgramNames = Object.keys(programs) as readonly GoProgramName[];
+/** Those that every run of the tests needs. */
+export const goProgramNames: readonly GoProgramName[] = names().filter((name) => !isEndToEnd(programs[name]));
 
 const checkout = join(import.meta.dirname, "../..");
 const builds = new Map<GoProgramName, Promise<string>>();
@@ -134,6 +136,14 @@ function tail(text: string): string {
 	return text.trim().split("\n").slice(-30).join("\n");
 }
 
+function names(): readonly GoProgramName[] {
+	return Object.keys(programs).filter(isProgramName);
+}
+
+function isEndToEnd(program: GoProgram): boolean {
+	return program.endToEnd === true;
+}
+
 function isProgramName(name: string): name is GoProgramName {
 	return Object.hasOwn(programs, name);
 }
@@ -141,7 +151,7 @@ function isProgramName(name: string): name is GoProgramName {
 // On the command line: `node test/servers/go-binary.ts NAME…` builds each and prints its path.
 if (import.meta.main) {
 	for (const name of process.argv.slice(2)) {
-		if (!isProgramName(name)) throw new Error(`no program ${name}; there are ${goProgramNames.join(", ")}`);
+		if (!isProgramName(name)) throw new Error(`no program ${name}; there are ${names().join(", ")}`);
 		console.log(await goBinary(name));
 	}
 }

@@ -23,6 +23,12 @@ export interface GuardedProcessOptions {
 
 let parentDeathSignal: boolean | undefined;
 
+/** What still runs; one listener for all of them, because Node warns of more than ten. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+	for (const child of running) child.kill("SIGKILL");
+});
+
 /**
  * Starts a program that does not outlive the test, even when the test's process is killed: the
  * kernel kills it with its parent where util-linux' `setpriv` is there, and the parent's exit does elsewhere.
@@ -47,27 +53,26 @@ export function startGuarded(program: string, parameters: readonly string[], opt
 }
 
 function guard(child: ChildProcess, pid: number, logFile: string): GuardedProcess {
-	const killAtExit = () => child.kill("SIGKILL");
-	process.once("exit", killAtExit);
+	running.add(child);
 	const ended = new Promise<void>((resolve) => {
 		child.once("exit", () => {
-			process.off("exit", killAtExit);
+			running.delete(child);
 			resolve();
 		});
 	});
-	const running = () => child.exitCode === null && child.signalCode === null;
+	const isRunning = () => child.exitCode === null && child.signalCode === null;
 	return {
 		pid,
 		ended,
 		get alive() {
-			return running();
+			return isRunning();
 		},
 		log: () => readFileSync(logFile, "utf8").trim().split("\n").slice(-15).join("\n"),
 		kill: (signal) => {
 			child.kill(signal);
 		},
 		async stop() {
-			if (running()) child.kill("SIGTERM");
+			if (isRunning()) child.kill("SIGTERM");
 			const force = setTimeout(() => child.kill("SIGKILL"), 5000);
 			await ended;
 			clearTimeout(force);

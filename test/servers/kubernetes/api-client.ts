@@ -17,12 +17,13 @@ export interface ApiCall {
 	readonly body?: unknown;
 }
 
-/** Calls the API server once, with a time limit of 10 s. */
+/** Calls the API server once, with a time limit of 10 s. A PATCH is a JSON merge patch. */
 export async function callApi(call: ApiCall): Promise<ApiAnswer> {
+	const contentType = call.method === "PATCH" ? "application/merge-patch+json" : "application/json";
 	const sent = httpsRequest(`${call.address}${call.path}`, {
 		method: call.method,
 		agent: call.agent,
-		headers: { authorization: `Bearer ${call.token}`, "content-type": "application/json", accept: "application/json, */*;q=0.5" },
+		headers: { authorization: `Bearer ${call.token}`, "content-type": contentType, accept: "application/json, */*;q=0.5" },
 		signal: AbortSignal.timeout(10_000),
 	});
 	const received = new Promise<ApiAnswer>((resolve, reject) => {

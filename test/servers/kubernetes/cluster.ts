@@ -24,12 +24,19 @@ export async function startCluster(): Promise<Cluster> {
 	let controlPlane: ControlPlane | undefined;
 	try {
 		controlPlane = await startControlPlane(directory);
-		return new Cluster(controlPlane, await createReviewer(controlPlane), removeDirectory);
+		return new Cluster({ controlPlane, reviewerToken: await createReviewer(controlPlane), directory, removeDirectory });
 	} catch (error) {
 		await controlPlane?.stop();
 		removeDirectory();
 		throw error;
 	}
+}
+
+interface ClusterParts {
+	readonly controlPlane: ControlPlane;
+	readonly reviewerToken: string;
+	readonly directory: string;
+	removeDirectory(): void;
 }
 
 /** A real API server with etcd: objects, TokenRequest, TokenReview, RBAC. Pods are stored and never run. */
@@ -42,14 +49,20 @@ export class Cluster {
 	readonly adminToken: string;
 	/** Of service account kube-system/token-reviewer, which may create TokenReviews and SubjectAccessReviews. */
 	readonly reviewerToken: string;
+	/** Of the programs that make a node of it. */
+	readonly componentTokens: ControlPlane["componentTokens"];
+	/** Holds the servers' files, and is removed with them. */
+	readonly directory: string;
 	readonly #controlPlane: ControlPlane;
 	readonly #removeDirectory: () => void;
 
-	constructor(controlPlane: ControlPlane, reviewerToken: string, removeDirectory: () => void) {
+	constructor({ controlPlane, reviewerToken, directory, removeDirectory }: ClusterParts) {
 		this.address = controlPlane.address;
 		this.caFile = controlPlane.caFile;
 		this.adminToken = controlPlane.adminToken;
+		this.componentTokens = controlPlane.componentTokens;
 		this.reviewerToken = reviewerToken;
+		this.directory = directory;
 		this.#controlPlane = controlPlane;
 		this.#removeDirectory = removeDirectory;
 	}

@@ -11,12 +11,20 @@ import { callApi } from "./api-client.ts";
 
 const startLimitSeconds = 90;
 
+/** What works beside the API server, when a node is started. */
+export type Component = "kubelet" | "controllers" | "scheduler";
+
+/** The name of the one node. An address, because kubelet must find an address by it. */
+export const nodeName = "127.0.0.1";
+
 /** A running API server with its etcd. */
 export interface ControlPlane {
 	readonly address: string;
 	readonly caFile: string;
 	/** Token of a member of system:masters. */
 	readonly adminToken: string;
+	/** Tokens of the programs that may join it. */
+	readonly componentTokens: Readonly<Record<Component, string>>;
 	readonly agent: Agent;
 	stop(): Promise<void>;
 }
@@ -28,8 +36,10 @@ export interface ControlPlane {
  */
 export async function startControlPlane(directory: string): Promise<ControlPlane> {
 	const program = await goBinary("kube");
-	const adminToken = randomBytes(16).toString("hex");
-	const caFile = writeKeys(directory, adminToken);
+	const adminToken = newToken();
+	const componentTokens = { kubelet: newToken(), controllers: newToken(), scheduler: newToken() };
+	const caFile = writeKeys(directory);
+	writeTokens(directory, adminToken, componentTokens);
 	const etcd = await startEtcd(program, directory);
 	const apiPort = await freePort();
 	const address = `https://127.0.0.1:${apiPort}`;
@@ -49,21 +59,34 @@ export async function startControlPlane(directory: string): Promise<ControlPlane
 		await stop();
 		throw error;
 	}
-	return { address, caFile, adminToken, agent, stop };
+	return { address, caFile, adminToken, componentTokens, agent, stop };
 }
 
-/** Makes the certificate of the API server, the key pair of service account tokens and the administrator's token. */
-function writeKeys(directory: string, adminToken: string): string {
+function newToken(): string {
+	return randomBytes(16).toString("hex");
+}
+
+/** The users that the API server knows by a token of their own, with the names that its own roles are bound to. */
+function writeTokens(directory: string, adminToken: string, { kubelet, controllers, scheduler }: ControlPlane["componentTokens"]): void {
+	const users = [
+		`${adminToken},admin,admin,"system:masters"`,
+		`${kubelet},system:node:${nodeName},kubelet,"system:nodes"`,
+		`${controllers},system:kube-controller-manager,controllers`,
+		`${scheduler},system:kube-scheduler,scheduler`,
+	];
+	writeFileSync(join(directory, "tokens.csv"), `${users.join("\n")}\n`, { mode: 0o600 });
+}
+
+/** Makes the certificate of the API server and the key pair of service account tokens. */
+function writeKeys(directory: string): string {
 	const caFile = join(directory, "server.crt");
 	const subject = ["-subj", "/CN=kube-apiserver", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"];
 	const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", join(directory, "server.key")];
 	// Self-signed, so that the one certificate is its own authority.
 	execFileSync("openssl", ["req", "-x509", "-days", "2", ...subject, ...key, "-out", caFile], { stdio: ["ignore", "ignore", "pipe"] });
 	const serviceAccount = generateKeyPairSync("rsa", { modulusLength: 2048 });
-	const secret = { mode: 0o600 };
-	writeFileSync(join(directory, "sa.key"), serviceAccount.privateKey.export({ type: "pkcs8", format: "pem" }), secret);
+	writeFileSync(join(directory, "sa.key"), serviceAccount.privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
 	writeFileSync(join(directory, "sa.pub"), serviceAccount.publicKey.export({ type: "spki", format: "pem" }));
-	writeFileSync(join(directory, "tokens.csv"), `${adminToken},admin,admin,"system:masters"\n`, secret);
 	return caFile;
 }
 
@@ -89,7 +112,7 @@ function apiServerParameters(directory: string, port: number, etcd: string): str
 		...[`--tls-cert-file=${join(directory, "server.crt")}`, `--tls-private-key-file=${join(directory, "server.key")}`],
 		`--cert-dir=${join(directory, "generated")}`,
 		`--token-auth-file=${join(directory, "tokens.csv")}`,
-		"--authorization-mode=Node,RBAC",
+		...["--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction"],
 		...[`--service-account-issuer=${issuer}`, `--service-account-key-file=${join(directory, "sa.pub")}`],
 		`--service-account-signing-key-file=${join(directory, "sa.key")}`,
 		...["--service-cluster-ip-range=10.0.0.0/24", "--endpoint-reconciler-type=none"],

@@ -1,0 +1,71 @@
+import { ProviderError } from "./errors.ts";
+import type { KubernetesClient } from "./kubernetes/client.ts";
+import { patchPod } from "./kubernetes/pod-patch.ts";
+import { watchPods } from "./kubernetes/pods.ts";
+import type { ServeOptions } from "./options.ts";
+import type { Pod } from "./plan/mount-request.ts";
+import { Nudger } from "./rotation/nudger.ts";
+import type { Logger } from "./telemetry/log.ts";
+import { needsApi } from "./verification.ts";
+
+/** Has kubelet look after pods at once. */
+export interface Push {
+	nudge(pod: Pod): void;
+	stop(): Promise<void>;
+}
+
+export interface PushParts {
+	readonly options: ServeOptions;
+	readonly kubernetes: KubernetesClient | undefined;
+	readonly log: Logger;
+	/** What is known of pods, and to be forgotten with them. */
+	readonly pods: KnownPods;
+}
+
+export interface KnownPods {
+	/** Whether a pod holds something else than it would get now. */
+	isBehind(uid: string): boolean;
+	forget(uid: string): void;
+	/** Forgets all others, except those heard of after `askedAt`. */
+	forgetOthers(uids: ReadonlySet<string>, askedAt: number): void;
+}
+
+/** A change that concerns all pods of a full node reaches the last of them after four seconds. */
+const ratePerSecond = 20;
+const burst = 50;
+
+/**
+ * Begins to watch this node's pods and to nudge those that hold something old; undefined where that is switched off.
+ *
+ * @throws ProviderError `invalid` when the API server or the node's name is not known
+ */
+export function startPush({ options, kubernetes, log, pods }: PushParts): Push | undefined {
+	if (options.push === "off") return undefined;
+	if (kubernetes === undefined) throw needsApi("--push annotation");
+	if (options.nodeName === undefined) {
+		throw new ProviderError("invalid", "--push annotation needs --node-name.", {
+			remedy: "Give the pod its node's name as CLAVIGER_NODE_NAME.",
+		});
+	}
+	const nudger = new Nudger({
+		patch: (pod, signal) => patchPod(kubernetes, pod, signal),
+		isBehind: ({ uid }) => pods.isBehind(uid),
+		ratePerSecond,
+		burst,
+		log,
+	});
+	const stopping = new AbortController();
+	const handlers = {
+		onGone: (uid: string) => pods.forget(uid),
+		onSynced: (uids: ReadonlySet<string>, askedAt: number) => pods.forgetOthers(uids, askedAt),
+		onTrouble: (error: ProviderError) => log.warn({ code: error.code, reason: error.text }, "this node's pods cannot be watched"),
+	};
+	const watching = watchPods(kubernetes, options.nodeName, handlers, stopping.signal);
+	return {
+		nudge: (pod) => nudger.nudge(pod),
+		async stop() {
+			stopping.abort(new ProviderError("stopped", "The provider is stopping."));
+			await Promise.all([nudger.stop(), watching]);
+		},
+	};
+}
