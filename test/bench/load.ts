@@ -22,14 +22,17 @@ export interface LoadOptions {
 	readonly attributesFile: string;
 	readonly concurrency: number;
 	readonly seconds: number;
+	/** Calls a second, by all callers together; absent: as many as there can be. */
+	readonly rate?: number;
 	/** Retry as the driver does. */
 	readonly retry?: boolean;
 }
 
 /** Calls Mount from so many callers for so long. */
 export async function putLoad(options: LoadOptions): Promise<LoadResult> {
-	const { socket, attributesFile, concurrency, seconds, retry = false } = options;
+	const { socket, attributesFile, concurrency, seconds, rate, retry = false } = options;
 	const parameters = ["-socket", socket, "-attributes", attributesFile, "-concurrency", `${concurrency}`, "-seconds", `${seconds}`];
+	if (rate !== undefined) parameters.push("-rate", `${rate}`);
 	if (retry) parameters.push("-retry");
 	const { stdout } = await promisify(execFile)(await goBinary("mountload"), parameters);
 	return JSON.parse(stdout) as LoadResult;

@@ -58,7 +58,8 @@ type load struct {
 	timeout    time.Duration
 	begin, end time.Time // of the measured time
 
-	next atomic.Int64 // the request to send next
+	next  atomic.Int64     // the request to send next
+	turns <-chan time.Time // one for each call at a steady rate; nil for as many as there can be
 
 	mutex    sync.Mutex
 	millis   []float64 // of the calls that succeeded
@@ -71,6 +72,9 @@ type load struct {
 // call runs one caller until the time is over.
 func (l *load) call() {
 	for time.Now().Before(l.end) {
+		if l.turns != nil {
+			<-l.turns
+		}
 		request := l.requests[int(l.next.Add(1)-1)%len(l.requests)]
 		start := time.Now()
 		answer, err := l.mount(request)
@@ -159,6 +163,7 @@ func run() error {
 	seconds := flag.Float64("seconds", 10, "measured time")
 	warmup := flag.Float64("warmup", 0, "unmeasured time before it")
 	timeout := flag.Duration("timeout", 30*time.Second, "deadline of one call")
+	rate := flag.Float64("rate", 0, "calls a second, by all callers together; 0 for as many as there can be")
 	retry := flag.Bool("retry", false, "retry as the driver does")
 	flag.Parse()
 
@@ -183,6 +188,11 @@ func run() error {
 	l := &load{connection: connection, requests: requests, timeout: *timeout, failures: map[string]int{}}
 	l.begin = time.Now().Add(time.Duration(*warmup * float64(time.Second)))
 	l.end = l.begin.Add(time.Duration(*seconds * float64(time.Second)))
+	if *rate > 0 {
+		ticker := time.NewTicker(time.Duration(float64(time.Second) / *rate))
+		defer ticker.Stop()
+		l.turns = ticker.C
+	}
 	var callers sync.WaitGroup
 	for range *concurrency {
 		callers.Go(l.call)

@@ -40,7 +40,8 @@ export async function openNodeSpace(directory: string): Promise<NodeSpace> {
 		},
 		path: (inside) => join(`/proc/${first}/root`, inside),
 		async stop() {
-			holder.kill("SIGKILL");
+			// Not the holder, which would leave the first process to be waited for by somebody else.
+			process.kill(Number(first), "SIGKILL");
 			await Promise.all([holder, ...started].map(({ ended }) => ended));
 		},
 	};
