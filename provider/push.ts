@@ -35,17 +35,16 @@ const ratePerSecond = 20;
 const burst = 50;
 
 /**
- * Begins to watch this node's pods and to nudge those that hold something old; undefined where that is switched off.
+ * Begins to watch this node's pods, so that those that are gone are forgotten and their leases ended, and to nudge
+ * those that hold something old where that is switched on. Undefined where nobody said which node this is.
  *
- * @throws ProviderError `invalid` when the API server or the node's name is not known
+ * @throws ProviderError `invalid` when push lacks the API server or the node's name
  */
 export function startPush({ options, kubernetes, log, pods }: PushParts): Push | undefined {
-	if (options.push === "off") return undefined;
-	if (kubernetes === undefined) throw needsApi("--push annotation");
-	if (options.nodeName === undefined) {
-		throw new ProviderError("invalid", "--push annotation needs --node-name.", {
-			remedy: "Give the pod its node's name as CLAVIGER_NODE_NAME.",
-		});
+	const { push, nodeName } = options;
+	if (kubernetes === undefined || nodeName === undefined) {
+		if (push === "off") return undefined;
+		throw kubernetes === undefined ? needsApi("--push annotation") : needsNodeName();
 	}
 	const nudger = new Nudger({
 		patch: (pod, signal) => patchPod(kubernetes, pod, signal),
@@ -60,12 +59,20 @@ export function startPush({ options, kubernetes, log, pods }: PushParts): Push |
 		onSynced: (uids: ReadonlySet<string>, askedAt: number) => pods.forgetOthers(uids, askedAt),
 		onTrouble: (error: ProviderError) => log.warn({ code: error.code, reason: error.text }, "this node's pods cannot be watched"),
 	};
-	const watching = watchPods(kubernetes, options.nodeName, handlers, stopping.signal);
+	const watching = watchPods(kubernetes, nodeName, handlers, stopping.signal);
 	return {
-		nudge: (pod) => nudger.nudge(pod),
+		nudge(pod) {
+			if (push === "annotation") nudger.nudge(pod);
+		},
 		async stop() {
 			stopping.abort(new ProviderError("stopped", "The provider is stopping."));
 			await Promise.all([nudger.stop(), watching]);
 		},
 	};
+}
+
+function needsNodeName(): ProviderError {
+	return new ProviderError("invalid", "--push annotation needs --node-name.", {
+		remedy: "Give the pod its node's name as CLAVIGER_NODE_NAME.",
+	});
 }
