@@ -80,7 +80,10 @@ const flags = {
 		help: "how old a known value may be when it stands in for a store that cannot be reached; 0 for never",
 	},
 	push: { value: "HOW", fallback: "off", help: "annotation: have kubelet republish a pod's volumes as soon as one changes; off" },
-	"node-name": { value: "NAME", help: "the node this runs on: its pods are watched, so that leases end with them; needed for --push annotation" },
+	"node-name": {
+		value: "NAME",
+		help: "the node this runs on: its pods are watched, so that leases end with them; needed for --push annotation",
+	},
 	"revocation-hold": {
 		value: "TIME",
 		fallback: "10m",

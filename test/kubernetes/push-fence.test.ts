@@ -65,8 +65,10 @@ for (const [what, options] of [
 
 test("a token that names no node opens nothing", async (t) => {
 	const unbound = await cluster.token("claviger-system", "claviger", { audience: cluster.address });
-	const pod = await nodePod(cluster, { node: "node-1" });
-	t.is(await patchAs(unbound, pod.path, { metadata: { annotations: changed } }), 403);
+	for (const options of [{ node: "node-1" }, {}]) {
+		const pod = await nodePod(cluster, options);
+		t.is(await patchAs(unbound, pod.path, { metadata: { annotations: changed } }), 403);
+	}
 });
 
 test("even with more rights the provider may neither make, end nor evict a pod", async (t) => {

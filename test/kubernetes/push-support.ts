@@ -63,7 +63,8 @@ export async function installPush(cluster: Cluster, node: string): Promise<strin
 	const elsewhere = await nodePod(cluster, { node: "elsewhere" });
 	const deadline = Date.now() + 30_000;
 	for (;;) {
-		const { body } = await cluster.request("PATCH", elsewhere.path, { metadata: { labels: { app: "other" } } }, token);
+		// Another value each time, because the first ones may get through.
+		const { body } = await cluster.request("PATCH", elsewhere.path, { metadata: { labels: { app: randomUUID() } } }, token);
 		if (String(field(body, "message")).includes("ValidatingAdmissionPolicy 'claviger-push'")) break;
 		if (Date.now() > deadline) throw new Error(`the fence does not stand: ${JSON.stringify(body)}`);
 		await delay(100);

@@ -116,7 +116,8 @@ async function absent(t: ExecutionContext<unknown>, bench: Bench): Promise<void>
 	await bench.store.put("gone", Buffer.from("was here"));
 	await bench.mount(["gone"]);
 	await bench.store.remove("gone");
-	t.is((await bench.failure(t, bench.mount(["gone"]))).errorCode, "absent");
+	t.is((await bench.failure(t, bench.mount(["gone"], makePod(bench.store.reader)))).errorCode, "absent", "a pod that never held it");
+	t.deepEqual([...(await bench.mount(["gone"])).files.keys()], [".revoked"], "the pod that held it");
 }
 
 async function denied(t: ExecutionContext<unknown>, bench: Bench): Promise<void> {
