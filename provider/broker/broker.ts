@@ -2,7 +2,7 @@ import { ProviderError } from "../errors.ts";
 import type { Admission } from "../plan/admission.ts";
 import type { MountPlan, PlannedObject } from "../plan/mount-plan.ts";
 import type { Secret } from "../shared/secret.ts";
-import type { Found, Outcome, Ref } from "../stores/store.ts";
+import type { Found, Outcome, Ref, Session } from "../stores/store.ts";
 import type { LeaseKeeper } from "./leases/lease-keeper.ts";
 import { LeasedReads, type LeasedReadsOptions } from "./leases/leased-reads.ts";
 import { hasLease } from "./leases/leased-refs.ts";
@@ -137,6 +137,11 @@ export class Broker {
 	known(asked: Asked, ref: Ref): { readonly outcome: Outcome; readonly askedAt: number } | undefined {
 		const held = this.#leases.held(asked, ref);
 		return held === undefined ? this.#values.peek(this.keyOf(asked, ref)) : { outcome: held, askedAt: this.#now() };
+	}
+
+	/** The login that stands for an identity now, if there is one. */
+	session(identityKey: string): Session | undefined {
+		return this.#reader.session(identityKey);
 	}
 
 	/** The last value of a ref that the store has withdrawn since, while it is remembered. */

@@ -58,6 +58,10 @@ export class Reader {
 		this.#instances = new Instances(options.concurrency);
 	}
 
+	session(identityKey: string): Session | undefined {
+		return this.#sessions.get(identityKey);
+	}
+
 	/**
 	 * Reads one ref. A denial met with a login of earlier times may only mean that the store has
 	 * ended that login, so it is believed after a fresh login meets it too.

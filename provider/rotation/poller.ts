@@ -7,6 +7,8 @@ export interface PollerOptions {
 	readonly broker: Broker;
 	/** The refs to keep fresh, now. */
 	wanted(): readonly Wanted[];
+	/** Hears in each round what is kept fresh. */
+	looked(wanted: readonly Wanted[]): void;
 	/** Hears after each round in which something was asked. */
 	refreshed(): void;
 	/** Hears of a ref that could not be asked for. */
@@ -28,6 +30,8 @@ interface Schedule {
 	/** Not before this, after an outage. */
 	notBefore: number;
 	failures: number;
+	/** The store says that it may have changed. */
+	hurried: boolean;
 }
 
 /**
@@ -42,6 +46,7 @@ export class Poller {
 	readonly #busy = new Set<string>();
 	readonly #controller = new AbortController();
 	#timer: NodeJS.Timeout | undefined;
+	#hurrying = false;
 
 	constructor(options: PollerOptions) {
 		this.#options = options;
@@ -62,6 +67,7 @@ export class Poller {
 	async tick(): Promise<void> {
 		const wanted = this.#options.wanted();
 		this.#forgetOthers(wanted);
+		this.#options.looked(wanted);
 		const byInstance = Map.groupBy(wanted, ({ asked }) => asked.store.instance.key);
 		await Promise.all([...byInstance].map(([instance, refs]) => this.#round(instance, refs)));
 	}
@@ -71,6 +77,7 @@ export class Poller {
 		const due = wanted.filter((ref) => this.#isDue(ref));
 		if (due.length === 0) return;
 		this.#busy.add(instance);
+		for (const { key } of due) this.#schedule(key).hurried = false;
 		try {
 			const withdrawn = await this.#refreshAll(due);
 			// Where one secret is withdrawn, others may be too, and it matters at once whether most are.
@@ -106,10 +113,22 @@ export class Poller {
 		}
 	}
 
+	/** Asks for a ref without waiting for its time; several within one turn of the event loop go together. */
+	hurry(key: string): void {
+		this.#schedule(key).hurried = true;
+		if (this.#hurrying || this.#controller.signal.aborted) return;
+		this.#hurrying = true;
+		setImmediate(() => {
+			this.#hurrying = false;
+			void this.tick();
+		});
+	}
+
 	#isDue(wanted: Wanted): boolean {
-		const { part, notBefore } = this.#schedule(wanted.key);
+		const { part, notBefore, hurried } = this.#schedule(wanted.key);
 		const now = this.#now();
 		if (now < notBefore || wanted.asked.admission.tokenExpiresAt * 1000 < Date.now()) return false;
+		if (hurried) return true;
 		const known = this.#options.broker.known(wanted.asked, wanted.ref);
 		return known === undefined || now - known.askedAt >= wanted.refreshMilliseconds * part;
 	}
@@ -117,7 +136,7 @@ export class Poller {
 	#schedule(key: string): Schedule {
 		const known = this.#schedules.get(key);
 		if (known !== undefined) return known;
-		const schedule = { part: earliest + this.#random() * (latest - earliest), notBefore: 0, failures: 0 };
+		const schedule = { part: earliest + this.#random() * (latest - earliest), notBefore: 0, failures: 0, hurried: false };
 		this.#schedules.set(key, schedule);
 		return schedule;
 	}

@@ -4,10 +4,12 @@ import type { PlannedObject } from "../plan/mount-plan.ts";
 import type { MountRequest, Pod } from "../plan/mount-request.ts";
 import type { Found } from "../stores/store.ts";
 import { Breaker, type Census } from "./breaker.ts";
+import { takeCensus } from "./census.ts";
 import { type Delivery, type Holding, Holdings, revokedVersion } from "./holdings.ts";
 import { Poller } from "./poller.ts";
 import { Revocation, type Verdict } from "./revocation.ts";
 import { type HeldObject, heldObjects, type Wanted, wantedRefs } from "./wanted.ts";
+import { Watchers } from "./watchers.ts";
 
 export interface RotationOptions {
 	readonly broker: Broker;
@@ -41,6 +43,7 @@ export class Rotation {
 	readonly #holdings: Holdings;
 	readonly #revocation: Revocation;
 	readonly #poller: Poller;
+	readonly #watchers: Watchers;
 
 	constructor(options: RotationOptions) {
 		const { broker, events, now, pollMilliseconds } = options;
@@ -54,9 +57,11 @@ export class Rotation {
 			...clock,
 		});
 		this.#revocation = new Revocation(breaker, now);
+		this.#watchers = new Watchers({ session: (identityKey) => broker.session(identityKey), changed: (key) => this.#poller.hurry(key) });
 		this.#poller = new Poller({
 			broker,
 			wanted: () => wantedRefs(heldObjects(this.#options.broker, this.#holdings.all()), pollMilliseconds),
+			looked: (wanted) => this.#watchers.update(wanted),
 			refreshed: () => this.nudgeChanged(),
 			failed: (wanted, error) => events.pollFailed(wanted, error),
 			...clock,
@@ -69,6 +74,7 @@ export class Rotation {
 
 	stop(): void {
 		this.#poller.stop();
+		this.#watchers.stop();
 	}
 
 	/** The volume that a request asks for, if it was delivered before. */
@@ -132,14 +138,8 @@ export class Rotation {
 	}
 
 	#census(): Census {
-		const held = new Map<string, HeldObject>();
-		for (const object of heldObjects(this.#options.broker, this.#holdings.all())) {
-			if (object.holding.delivered.get(object.object.name) !== revokedVersion) held.set(object.key, object);
-		}
-		const withdrawn = [...held.values()].filter(({ asked, object }) => {
-			const known = this.#options.broker.known(asked, object.ref);
-			return known !== undefined && known.outcome.kind !== "found";
-		});
-		return { held: held.size, withdrawn: withdrawn.length };
+		const { broker, breakerMilliseconds, now = () => performance.now() } = this.#options;
+		const objects = heldObjects(broker, this.#holdings.all());
+		return takeCensus({ broker, objects, now: now(), windowMilliseconds: breakerMilliseconds });
 	}
 }

@@ -111,6 +111,7 @@ export interface Session {
 	 * @throws ProviderError `unreachable` on an outage, `invalid` when the store finds the ref malformed
 	 */
 	read(refs: readonly Ref[], signal: AbortSignal): Promise<readonly Outcome[]>;
+	/** Tells when a ref may have changed, until the signal aborts; absent where the store cannot. A hint, not a promise. */
 	watch?(refs: readonly Ref[], onChange: (ref: Ref) => void, signal: AbortSignal): void;
 	/**
 	 * Prolongs a lease that this login made, by its `durationSeconds`.

@@ -78,6 +78,10 @@ async function connect(instance: StoreInstance, identity: PodIdentity, context: 
 			}
 			return outcomes;
 		},
+		watch(refs, onChange, signal) {
+			// The database tells that something changed, and not what: reading anew is cheap.
+			reader.watch(() => refs.forEach(onChange), signal);
+		},
 	};
 }
 

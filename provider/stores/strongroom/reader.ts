@@ -12,6 +12,7 @@ export type Answer = { readonly kind: "found"; readonly revealed: Revealed } | {
 
 /** A read blocks the process while the engine waits, so it waits briefly; readers hardly ever have to. */
 const busyTimeout = 2000;
+const watchMilliseconds = 250;
 
 /**
  * The reading side of one strongroom, for all identities. Opens on first use; after a failure, or when
@@ -19,6 +20,9 @@ const busyTimeout = 2000;
  */
 export class Reader {
 	readonly #location: Location;
+	/** Who is called back, with the state of the database that it knows of. */
+	readonly #watching = new Map<() => void, string | undefined>();
+	#timer: NodeJS.Timeout | undefined;
 	#store: Promise<OpenStore> | undefined;
 	#bindings: { readonly store: OpenStore; readonly state: string; readonly list: BindingList } | undefined;
 
@@ -45,6 +49,40 @@ export class Reader {
 			const revealed = await reveal(rows, keyring, address, version);
 			return revealed === undefined ? { kind: "absent" } : { kind: "found", revealed };
 		});
+	}
+
+	/**
+	 * Calls back, until the signal aborts, when the database has changed, and once at the first look: it may
+	 * have changed between the read before the watch and that look. It is looked at a few times a second.
+	 */
+	watch(onChange: () => void, signal: AbortSignal): void {
+		this.#watching.set(onChange, undefined);
+		signal.addEventListener("abort", () => this.#watching.delete(onChange), { once: true });
+		if (this.#timer === undefined) this.#look();
+	}
+
+	#look(): void {
+		this.#timer = setTimeout(async () => {
+			const state = await this.#state();
+			this.#timer = undefined;
+			for (const [onChange, seen] of state === undefined ? [] : this.#watching) {
+				if (seen === state) continue;
+				this.#watching.set(onChange, state);
+				onChange();
+			}
+			if (this.#watching.size > 0) this.#look();
+		}, watchMilliseconds);
+		this.#timer.unref();
+	}
+
+	/** Undefined while the store cannot be opened: that is an outage, and no change. */
+	async #state(): Promise<string | undefined> {
+		try {
+			const store = await this.#opened();
+			return await store.read((rows) => rows.state());
+		} catch {
+			return undefined;
+		}
 	}
 
 	async #opened(): Promise<OpenStore> {
