@@ -14,6 +14,8 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
 export async function main(args: readonly string[]): Promise<void> {
 	const io: CommandStreams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
 	process.exitCode = await dispatch(args, io);
+	// A provider that has drained, or could not start, ends now: a peer that never closes its connection must not keep it.
+	if (args[0] === "serve") process.exit();
 }
 
 async function dispatch([name, ...rest]: readonly string[], io: CommandStreams): Promise<number> {

@@ -28,6 +28,8 @@ export interface ServeOptions {
 	readonly kubernetesTokenFile: string;
 	readonly kubernetesCaFile: string;
 	readonly fetchConcurrency: number;
+	/** The authorities for stores without a CA of their own. */
+	readonly caFile: string | undefined;
 	readonly pollSeconds: number;
 	/** How old a known value may be when a Mount is answered with it. */
 	readonly maximumAgeSeconds: number;
@@ -54,7 +56,7 @@ const flags = {
 	"socket-dir": { value: "DIR", fallback: "/var/run/secrets-store-csi-providers", help: "where the driver looks for provider sockets" },
 	providers: { value: "LIST", fallback: "claviger", help: "provider names to serve, by comma: claviger, vault, openbao" },
 	policy: { value: "FILE", help: "the administrator's policy; without it nothing outside this process may be asked" },
-	http: { value: "ADDR", fallback: "127.0.0.1:8085", help: "health and readiness, as host:port; off for none" },
+	http: { value: "ADDR", fallback: "127.0.0.1:8085", help: "health, readiness and metrics, as host:port; off for none" },
 	"log-level": { value: "LEVEL", fallback: "info", help: "debug, info, warn, error or silent; JSON lines on stderr" },
 	audit: { value: "FILE", fallback: "off", help: "audit records as JSON lines: a file, stdout or off" },
 	"token-verification": {
@@ -69,6 +71,10 @@ const flags = {
 	"kubernetes-api": { value: "URL", help: "the API server; default: the cluster this runs in" },
 	"kubernetes-token-file": { value: "FILE", fallback: `${serviceAccountFolder}/token`, help: "the provider's own token" },
 	"kubernetes-ca": { value: "FILE", fallback: `${serviceAccountFolder}/ca.crt`, help: "the API server's CA" },
+	"ca-file": {
+		value: "FILE",
+		help: "the authorities that stores' certificates are verified with where nothing else is said (SSL_CERT_FILE)",
+	},
 	"poll-interval": { value: "TIME", fallback: "60s", help: "how often the stores are asked for what pods hold" },
 	"max-age": {
 		value: "TIME",
@@ -135,6 +141,7 @@ export function readServeOptions(args: readonly string[], environment: Environme
 		kubernetesApi: text("kubernetes-api") ?? inClusterApi(environment),
 		kubernetesTokenFile: required("kubernetes-token-file"),
 		kubernetesCaFile: required("kubernetes-ca"),
+		caFile: text("ca-file"),
 		pollSeconds,
 		maximumAgeSeconds: maximumAge === undefined ? pollSeconds : readDuration("max-age", maximumAge),
 		maximumStaleSeconds: readDuration("max-stale", required("max-stale")),

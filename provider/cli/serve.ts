@@ -14,6 +14,8 @@ export async function run(args: readonly string[], io: CommandStreams): Promise<
 			return 0;
 		}
 		refuseUnsafeProcess();
+		// Every store honours this variable, as the programs beside the provider do.
+		if (options.caFile !== undefined) process.env["SSL_CERT_FILE"] = options.caFile;
 		const log = createLogger(options.logLevel);
 		survive(log);
 		const stopped = terminated();
