@@ -89,6 +89,7 @@ export class MountPipeline {
 	async #fetch(request: MountRequest, plan: MountPlan): Promise<MountAnswer> {
 		const { gate, broker, rotation, versions, metrics } = this.#options;
 		const admissions = await gate.admit(request, plan);
+		rotation.asked(request);
 		const { credentials, signal } = request;
 		const wanted = { plan, admissions, credentials, podUid: request.pod.uid };
 		const answers = await broker.fetch({ ...wanted, signal });

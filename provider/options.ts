@@ -22,8 +22,10 @@ export interface ServeOptions {
 	readonly tokenIssuer: string | undefined;
 	readonly versionKeyFile: string | undefined;
 	readonly versionKeySecret: string | undefined;
-	/** Where leases are kept over a restart. */
+	/** Where leases, and what volumes hold, are kept over a restart. */
 	readonly stateDirectory: string | undefined;
+	/** Whether the last known good values are kept there too. */
+	readonly keepsValues: boolean;
 	readonly kubernetesApi: string | undefined;
 	readonly kubernetesTokenFile: string;
 	readonly kubernetesCaFile: string;
@@ -67,7 +69,15 @@ const flags = {
 	"token-issuer": { value: "URL", help: "the only token issuer to accept" },
 	"version-key": { value: "FILE", help: "32 bytes or more, equal on all nodes: the key of the object versions" },
 	"version-key-secret": { value: "NS/NAME", help: "the same from a Kubernetes Secret, made when it does not exist" },
-	"state-dir": { value: "DIR", help: "a memory-backed folder of the provider's own: keeps leases over a restart, encrypted" },
+	"state-dir": {
+		value: "DIR",
+		help: "a memory-backed folder of the provider's own: keeps leases and what volumes hold over a restart, encrypted",
+	},
+	"keep-values": {
+		value: "HOW",
+		fallback: "off",
+		help: "on: keep the last known good values in --state-dir too, for outages that outlast a restart; off",
+	},
 	"kubernetes-api": { value: "URL", help: "the API server; default: the cluster this runs in" },
 	"kubernetes-token-file": { value: "FILE", fallback: `${serviceAccountFolder}/token`, help: "the provider's own token" },
 	"kubernetes-ca": { value: "FILE", fallback: `${serviceAccountFolder}/ca.crt`, help: "the API server's CA" },
@@ -138,6 +148,7 @@ export function readServeOptions(args: readonly string[], environment: Environme
 		versionKeyFile: text("version-key"),
 		versionKeySecret: readSecretName(text("version-key-secret")),
 		stateDirectory: text("state-dir"),
+		keepsValues: readChoice("keep-values", required("keep-values"), ["on", "off"]) === "on",
 		kubernetesApi: text("kubernetes-api") ?? inClusterApi(environment),
 		kubernetesTokenFile: required("kubernetes-token-file"),
 		kubernetesCaFile: required("kubernetes-ca"),

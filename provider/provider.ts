@@ -1,10 +1,9 @@
 import { openAuditSink } from "./audit/sink.ts";
-import { Broker, type BrokerOptions } from "./broker/broker.ts";
 import type { ContractOptions, ContractServer } from "./contract/options.ts";
 import { serveContract } from "./contract/server.ts";
 import { Dialects, nativeProvider } from "./dialects.ts";
 import { ProviderError } from "./errors.ts";
-import { openLeaseFile, restoreLeases } from "./lease-file.ts";
+import { openKnowledge } from "./knowledge.ts";
 import { MountPipeline } from "./mount.ts";
 import { ObjectVersions } from "./object-versions.ts";
 import type { ServeOptions } from "./options.ts";
@@ -13,8 +12,6 @@ import { audienceOwners } from "./policy/audiences.ts";
 import { Gate } from "./policy/gate.ts";
 import { emptyPolicy, type Policy, readPolicyFile } from "./policy/policy-file.ts";
 import type { TokenVerifier } from "./policy/verifier.ts";
-import { type Push, startPush } from "./push.ts";
-import { Rotation } from "./rotation/rotation.ts";
 import { runtimeVersion } from "./shared/runtime-version.ts";
 import { StoreRegistry } from "./store-registry.ts";
 import { stores } from "./stores/index.ts";
@@ -42,49 +39,20 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 	const versionKey = await openVersionKey(options, kubernetes, log);
 	const versions = new ObjectVersions(versionKey);
 	const gate = makeGate(policy, registry, tokenVerifier(options, kubernetes), log);
-	const leaseFile = openLeaseFile(options, versionKey, log);
-	const broker: Broker = makeBroker({
-		options,
-		registry,
-		metrics,
-		gate,
-		leases: {
-			log,
-			onReplaced: () => rotation.nudgeChanged(),
-			onChanged: () => leaseFile?.saveSoon(() => broker.leases.snapshot()),
-		},
-	});
-	const push = startPush({
-		options,
-		kubernetes,
-		log,
-		pods: {
-			isBehind: (uid) => rotation.isBehind(uid),
-			forget(uid) {
-				rotation.forget(uid);
-				void broker.leases.release(uid);
-			},
-			forgetOthers(uids, askedAt) {
-				rotation.forgetOthers(uids, askedAt);
-				void broker.leases.releaseOthers(uids, askedAt);
-			},
-		},
-	});
-	const rotation: Rotation = makeRotation({ options, broker, versions, metrics, log, push });
+	const knowledge = await openKnowledge({ options, registry, kubernetes, gate, versionKey, versions, metrics, log });
 	const pipeline = new MountPipeline({
 		dialect: (request) => dialects.of(request),
 		gate,
-		broker,
-		rotation,
+		broker: knowledge.broker,
+		rotation: knowledge.rotation,
 		audit,
 		versions,
 		metrics,
 		failed: (request, error) => logFailure(log, request, error),
 	});
-	await restoreLeases(leaseFile, broker.leases);
 	const health = await openHealth(options, metrics, log);
 	const contract = await serveContract(contractOptions(options, pipeline, log));
-	rotation.start();
+	knowledge.rotation.start();
 	health?.setReady(true);
 	log.info(
 		{ sockets: contract.sockets, profile: policy.profile, http: health?.address ?? "off", verification: options.tokenVerification },
@@ -96,72 +64,12 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 		async stop() {
 			health?.setReady(false);
 			await stopContract(contract, log);
-			rotation.stop();
-			await push?.stop();
-			await broker.leases.stop();
-			await leaseFile?.flush();
+			await knowledge.stop();
 			await health?.stop();
 			kubernetes?.close();
 			audit.close();
 		},
 	};
-}
-
-interface BrokerParts {
-	readonly options: ServeOptions;
-	readonly registry: StoreRegistry;
-	readonly metrics: Metrics;
-	readonly gate: Gate;
-	readonly leases: BrokerOptions["leases"];
-}
-
-function makeBroker({ options, registry, metrics, gate, leases }: BrokerParts): Broker {
-	return new Broker({
-		concurrency: options.fetchConcurrency,
-		maximumAgeMilliseconds: options.maximumAgeSeconds * 1000,
-		maximumStaleMilliseconds: options.maximumStaleSeconds * 1000,
-		maximumBytes: options.cacheBytes,
-		events: { hit: () => metrics.cacheHit(), miss: () => metrics.cacheMiss(), stale: (seconds) => metrics.staleServed(seconds) },
-		leases,
-		store: (type) => registry.store(type),
-		addressGuard: (store) => gate.addressGuard(store),
-	});
-}
-
-interface RotationParts {
-	readonly options: ServeOptions;
-	readonly broker: Broker;
-	readonly versions: ObjectVersions;
-	readonly metrics: Metrics;
-	readonly log: Logger;
-	readonly push: Push | undefined;
-}
-
-function makeRotation({ options, broker, versions, metrics, log, push }: RotationParts): Rotation {
-	return new Rotation({
-		...(push === undefined ? {} : { nudge: (pod) => push.nudge(pod) }),
-		broker,
-		versionOf: (object, found) => versions.of(object, found),
-		pollMilliseconds: options.pollSeconds * 1000,
-		breakerMilliseconds: options.revocationHoldSeconds * 1000,
-		events: {
-			changed(pod, object) {
-				metrics.changed();
-				log.info({ namespace: pod.namespace, pod: pod.name, object }, "changed");
-			},
-			pollFailed({ asked }, error) {
-				metrics.pollFailed();
-				log.debug({ store: asked.store.instance.name, code: error.code, reason: error.text }, "refresh failed");
-			},
-			breakerOpened(census) {
-				metrics.breakerOpened();
-				log.error(
-					{ ...census },
-					"most secrets of this node vanished at once: removals are held back; check policies and roles in the store",
-				);
-			},
-		},
-	});
 }
 
 async function openHealth({ http, httpRequired }: ServeOptions, metrics: Metrics, log: Logger): Promise<HealthServer | undefined> {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { startScriptedApi } from "./kubernetes/scripted-api.ts";
 import { startLatencyProxy } from "./servers/latency-proxy.ts";
 import { enableJwt, enableKv, enablePki, startVault, writeJwtRole, writePolicy } from "./servers/vault/vault.ts";
 import { makePod } from "./support/pods.ts";
@@ -21,14 +22,14 @@ async function setUp(t: ExecutionContext) {
 	const [state, key] = [join(directory, "state"), join(directory, "key")];
 	mkdirSync(state);
 	writeFileSync(key, randomBytes(32));
-	const start = (): Promise<TestProvider> =>
+	const start = (...flags: readonly string[]): Promise<TestProvider> =>
 		startTestProvider(t, {
 			issuer,
 			ages: "default",
-			flags: ["--state-dir", state, "--version-key", key, "--poll-interval", "1s"],
+			flags: ["--state-dir", state, "--version-key", key, "--poll-interval", "1s", "--node-name", "one", ...flags],
 			policy: `endpoints: [${proxy.address}]\nstores:\n  main: {type: vault, address: "${proxy.address}", authMount: jwt, role: shop}\n`,
 		});
-	return { start, count: (path: string) => proxy.counts.get(`/v1/${path}`) ?? 0 };
+	return { start, directory, count: (path: string) => proxy.counts.get(`/v1/${path}`) ?? 0 };
 }
 
 const objects = `
@@ -57,6 +58,24 @@ test("each pod has its own certificate, the same at every mount and after a rest
 	t.deepEqual(await mount(await start()), first);
 	t.is(count("pki/issue/leased"), 2);
 	t.is(count("auth/token/revoke-self"), 0, "pods outlive the provider");
+});
+
+test("leases of a pod that went while no provider ran are ended by the first list of the node's pods", async (t) => {
+	const { start, directory, count } = await setUp(t);
+	const [stays, goes] = ["stays", "goes"].map((name) => makePod({ namespace: "shop", serviceAccount: "web", name, uid: `uid-${name}` }));
+	if (stays === undefined || goes === undefined) throw new Error("two pods were made");
+	const provider = await start();
+	const { files } = await provider.mount("claviger", stays, { objects });
+	await provider.mount("claviger", goes, { objects });
+	await provider.stop();
+	const [api, token] = [await startScriptedApi(t), join(directory, "token")];
+	writeFileSync(token, "token");
+	const second = await start("--kubernetes-api", api.address, "--kubernetes-ca", api.caFile, "--kubernetes-token-file", token);
+	await api.answerList({ metadata: { resourceVersion: "1" }, items: [{ metadata: { uid: stays.uid } }] });
+	await api.watch();
+	await until(t, () => count("auth/token/revoke-self") === 1);
+	t.deepEqual((await second.mount("claviger", stays, { objects })).files.get("tls"), files.get("tls"));
+	t.is(count("pki/issue/leased"), 2);
 });
 
 async function until(t: ExecutionContext, condition: () => boolean): Promise<void> {

@@ -7,7 +7,8 @@ import type { LeaseKeeper } from "./leases/lease-keeper.ts";
 import { LeasedReads, type LeasedReadsOptions } from "./leases/leased-reads.ts";
 import { hasLease } from "./leases/leased-refs.ts";
 import { type Asked, Reader, type ReaderOptions, valueKey } from "./reader.ts";
-import { Values } from "./values.ts";
+import { isLocal, Values } from "./values.ts";
+import type { ValuesSnapshot } from "./values-snapshot.ts";
 
 /** A Mount that could be answered with what is known waits this long for the store. */
 const patienceMilliseconds = 5_000;
@@ -54,6 +55,8 @@ export interface BrokerOptions extends ReaderOptions {
 	/** How many bytes of values are kept. */
 	readonly maximumBytes: number;
 	readonly events?: BrokerEvents;
+	/** Hears that there are other values to save, or the same ones confirmed; called often. */
+	onValuesChanged?(): void;
 	readonly leases: Pick<LeasedReadsOptions, "log" | "onReplaced" | "onChanged">;
 }
 
@@ -83,7 +86,7 @@ export class Broker {
 	constructor(options: BrokerOptions) {
 		this.#options = options;
 		this.#now = options.now ?? (() => performance.now());
-		this.#values = new Values(options.maximumBytes, this.#now);
+		this.#values = new Values(options.maximumBytes, this.#now, () => options.onValuesChanged?.());
 		this.#reader = new Reader(options, this.#values);
 		this.#leases = new LeasedReads({
 			...options.leases,
@@ -97,6 +100,20 @@ export class Broker {
 	/** What stores made for single pods; to be released when a pod is gone, and kept over a restart. */
 	get leases(): LeaseKeeper {
 		return this.#leases.keeper;
+	}
+
+	/** The last known good values, secrets included: for an encrypted file alone. */
+	snapshot(): ValuesSnapshot {
+		return this.#values.snapshot();
+	}
+
+	/**
+	 * Takes in the values of an earlier process, to stand in for stores that cannot be reached.
+	 *
+	 * @returns false when this is no snapshot of values
+	 */
+	restore(kept: unknown): boolean {
+		return this.#values.restore(kept, this.#options.maximumStaleMilliseconds);
 	}
 
 	/** What becomes of every object of the plan, by object name. Never throws for a single object. */
@@ -153,7 +170,7 @@ export class Broker {
 		const asked = askedOf(request, object);
 		if (asked === undefined) return neverAsked;
 		// A store inside this process answers as fast as memory does, and always with what is true now.
-		const maximumAge = asked.store.instance.endpoints.length === 0 ? 0 : this.#options.maximumAgeMilliseconds;
+		const maximumAge = isLocal(asked.store.instance) ? 0 : this.#options.maximumAgeMilliseconds;
 		const fresh = this.#leases.heldForMount(asked, object.ref) ?? this.#values.fresh(this.keyOf(asked, object.ref), maximumAge);
 		if (fresh !== undefined) {
 			this.#options.events?.hit();
@@ -170,6 +187,8 @@ export class Broker {
 			return { outcome: await this.refresh(asked, ref, impatient) };
 		} catch (reason) {
 			const error = ProviderError.from(reason);
+			// A login refused to the pod's own token is the store's word on everything that it gave this identity.
+			if (error.code === "denied") this.#values.keep(key, { outcome: { kind: "denied", error }, askedAt: this.#now() });
 			// Only an outage: a denial takes the value away, and a caller that is gone needs none.
 			const known = error.code === "unreachable" && !signal.aborted ? this.#lastKnownGood(key) : undefined;
 			if (known === undefined) return { outcome: { kind: "failed", error } };

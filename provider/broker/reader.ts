@@ -9,7 +9,7 @@ import { Instances } from "./instances.ts";
 import { hasLease } from "./leases/leased-refs.ts";
 import type { LeaseSource } from "./leases/snapshot.ts";
 import { Sessions } from "./sessions.ts";
-import type { Values } from "./values.ts";
+import { isLocal, type Values } from "./values.ts";
 
 /** An attempt that others may join ends by itself after this, so that no hanging call is joined for ever. */
 const attemptMilliseconds = 60_000;
@@ -72,21 +72,21 @@ export class Reader {
 		const key = asked.admission.identity.key;
 		const known = this.#sessions.get(key);
 		const session = known ?? (await this.#login(asked, signal));
-		const outcome = await this.#readWith(session, key, ref, signal);
+		const outcome = await this.#readWith(session, asked, ref, signal);
 		if (outcome.kind !== "denied" || known === undefined || !this.#sessions.doubt(key, known)) return outcome;
 		const fresh = this.#sessions.get(key) ?? (await this.#login(asked, signal));
-		const second = await this.#readWith(fresh, key, ref, signal);
+		const second = await this.#readWith(fresh, asked, ref, signal);
 		if (second.kind === "denied") this.#sessions.believeDenials(key);
 		return second;
 	}
 
-	#readWith(session: Session, identityKey: string, ref: Ref, signal: AbortSignal): Promise<Outcome> {
-		const key = valueKey(identityKey, ref);
+	#readWith(session: Session, { admission, store }: Asked, ref: Ref, signal: AbortSignal): Promise<Outcome> {
+		const key = valueKey(admission.identity.key, ref);
 		return this.#reads.join(key, signal, async (attempt) => {
 			const askedAt = this.#now();
 			const outcome = await withinLimit(attempt, (limited) => this.#batches.read(session, ref, limited));
 			// What has a lease is nobody's yet: who asked will ask for themselves.
-			return hasLease(outcome) ? outcome : this.#values.keep(key, { outcome, askedAt });
+			return hasLease(outcome) ? outcome : this.#values.keep(key, { outcome, askedAt, isLocal: isLocal(store.instance) });
 		});
 	}
 

@@ -125,10 +125,12 @@ interface Metadata {
 function readList(body: unknown): { readonly uids: ReadonlySet<string>; readonly resourceVersion: string } {
 	const { items, metadata } = (body ?? {}) as { items?: unknown; metadata?: Metadata };
 	const resourceVersion = metadata?.resourceVersion;
-	if (!Array.isArray(items) || typeof resourceVersion !== "string") {
+	// A node without pods is answered with `"items": null`.
+	const list: unknown = items === null ? [] : items;
+	if (!Array.isArray(list) || typeof resourceVersion !== "string") {
 		throw new ProviderError("unreachable", "The API server's list of pods is none.", { remedy: "Check --kubernetes-api." });
 	}
-	const uids = items.map((item: { metadata?: Metadata } | null) => item?.metadata?.uid).filter((uid) => typeof uid === "string");
+	const uids = list.map((item: { metadata?: Metadata } | null) => item?.metadata?.uid).filter((uid) => typeof uid === "string");
 	return { uids: new Set(uids), resourceVersion };
 }
 

@@ -2,21 +2,26 @@ import type { Admission } from "../plan/admission.ts";
 import type { MountPlan } from "../plan/mount-plan.ts";
 import type { MountRequest, Pod } from "../plan/mount-request.ts";
 import type { Secret } from "../shared/secret.ts";
+import { type DeliveriesSnapshot, parseDeliveries } from "./deliveries-snapshot.ts";
 
 /** What stands for the version of an object that the store has taken away. */
 export const revokedVersion = "revoked";
 
+/** What a volume holds: enough to judge what the store withdraws. */
+export interface Held {
+	/** The version of each object that the volume holds, by name; {@link revokedVersion} for one that was taken out. */
+	readonly delivered: ReadonlyMap<string, string>;
+	/** When each object was first found to be withdrawn, in milliseconds; for periods of grace. */
+	readonly withdrawnSince: Map<string, number>;
+}
+
 /** One volume of one pod, as it was last asked for. */
-export interface Holding {
+export interface Holding extends Held {
 	readonly pod: Pod;
 	readonly plan: MountPlan;
 	/** With the newest tokens that the pod brought. */
 	readonly admissions: readonly Admission[];
 	readonly credentials: ReadonlyMap<string, Secret>;
-	/** The version of each object that the volume holds, by name; {@link revokedVersion} for one that was taken out. */
-	readonly delivered: ReadonlyMap<string, string>;
-	/** When each object was first found to be withdrawn, in milliseconds; for periods of grace. */
-	readonly withdrawnSince: ReadonlyMap<string, number>;
 	/** For which state of an object the pod was told to come, so that it is told once. */
 	readonly nudgedFor: Map<string, string>;
 	/** When the volume was last asked for, in milliseconds. */
@@ -32,6 +37,12 @@ export interface Delivery {
 	readonly withdrawn: ReadonlySet<string>;
 }
 
+/** A volume of which only this is known yet: an earlier process delivered it. */
+interface Restored extends Held {
+	readonly podUid: string;
+	askedAt: number;
+}
+
 /**
  * Which pod holds what, learned from Mounts. A driver with rotation on asks for every volume each 60 to 90 s,
  * so a volume that nobody has asked for much longer is gone, or will never be asked for again.
@@ -39,30 +50,51 @@ export interface Delivery {
 export class Holdings {
 	readonly #forgetMilliseconds: number;
 	readonly #now: () => number;
+	readonly #changed: () => void;
 	readonly #holdings = new Map<string, Holding>();
+	readonly #restored = new Map<string, Restored>();
 
-	constructor(forgetMilliseconds: number, now: () => number = () => performance.now()) {
+	/** @param changed hears that a snapshot would be another one */
+	constructor(forgetMilliseconds: number, now: () => number = () => performance.now(), changed: () => void = () => undefined) {
 		this.#forgetMilliseconds = forgetMilliseconds;
 		this.#now = now;
+		this.#changed = changed;
 	}
 
-	/** The volume that a request asks for, if it was delivered before. */
-	of(request: MountRequest): Holding | undefined {
-		return this.#holdings.get(keyOf(request));
+	/** The volume that a request asks for, if it was delivered before, be it by an earlier process. */
+	of(request: MountRequest): Held | undefined {
+		const key = keyOf(request);
+		return this.#holdings.get(key) ?? this.#restored.get(key);
+	}
+
+	/** A volume that is asked for is not gone, whatever becomes of the Mount: what is known of it from an earlier process stays. */
+	asked(request: MountRequest): void {
+		const restored = this.#restored.get(keyOf(request));
+		if (restored !== undefined) restored.askedAt = this.#now();
+	}
+
+	/** Notes that the store has withdrawn an object, though the Mount that found it may fail: a period of grace has begun. */
+	noteWithdrawn({ withdrawnSince }: Held, object: string): void {
+		if (withdrawnSince.has(object)) return;
+		withdrawnSince.set(object, this.#now());
+		this.#changed();
 	}
 
 	note(request: MountRequest, { plan, admissions, versions, withdrawn }: Delivery): void {
 		const { pod, credentials } = request;
-		const before = this.of(request);
+		const key = keyOf(request);
+		const before = this.#holdings.get(key);
+		const since = (before ?? this.#restored.get(key))?.withdrawnSince;
 		const now = this.#now();
 		if (before !== undefined && before.plan === plan && isUnchanged(before, { admissions, versions, withdrawn })) {
 			// The usual remount. What lives long is not replaced by its like, which would only make work for the collector.
 			before.askedAt = now;
 			return;
 		}
-		const withdrawnSince = new Map([...withdrawn].map((name) => [name, before?.withdrawnSince.get(name) ?? now]));
+		const withdrawnSince = new Map([...withdrawn].map((name) => [name, since?.get(name) ?? now]));
 		const nudgedFor = before?.nudgedFor ?? new Map<string, string>();
-		this.#holdings.set(keyOf(request), {
+		this.#restored.delete(key);
+		this.#holdings.set(key, {
 			pod,
 			plan,
 			admissions,
@@ -72,12 +104,13 @@ export class Holdings {
 			nudgedFor,
 			askedAt: now,
 		});
+		this.#changed();
 	}
 
 	/** Every volume; those that nobody asks for any more are forgotten first. */
 	all(): readonly Holding[] {
 		const oldest = this.#now() - this.#forgetMilliseconds;
-		for (const [key, holding] of this.#holdings) if (holding.askedAt < oldest) this.#holdings.delete(key);
+		this.#forgetWhere(({ askedAt }) => askedAt < oldest);
 		return [...this.#holdings.values()];
 	}
 
@@ -88,14 +121,55 @@ export class Holdings {
 
 	/** Forgets the pods that are not among these, except volumes asked for after `askedAt`, when these were listed. */
 	forgetOthers(podUids: ReadonlySet<string>, askedAt: number): void {
-		for (const [key, holding] of this.#holdings) {
-			if (holding.askedAt < askedAt && !podUids.has(holding.pod.uid)) this.#holdings.delete(key);
-		}
+		this.#forgetWhere((volume) => volume.askedAt < askedAt && !podUids.has(volume.podUid));
 	}
 
 	/** Forgets all volumes of a pod that is gone. */
 	forget(podUid: string): void {
-		for (const [key, { pod }] of this.#holdings) if (pod.uid === podUid) this.#holdings.delete(key);
+		this.#forgetWhere((volume) => volume.podUid === podUid);
+	}
+
+	/** What volumes hold, by versions, without a value. */
+	snapshot(): DeliveriesSnapshot {
+		const epoch = Date.now() - this.#now();
+		const known = [...this.#holdings].map(([key, holding]) => ({ key, podUid: holding.pod.uid, held: holding }));
+		const restored = [...this.#restored].map(([key, held]) => ({ key, podUid: held.podUid, held }));
+		const volumes = [...known, ...restored].map(({ key, podUid, held }) => ({
+			key,
+			podUid,
+			delivered: [...held.delivered],
+			withdrawnSince: [...held.withdrawnSince].map(([name, since]) => [name, epoch + since] as const),
+		}));
+		return { version: 1, volumes };
+	}
+
+	/**
+	 * Takes in what an earlier process delivered. It is forgotten as if asked for now: while no process ran, none could be asked.
+	 *
+	 * @returns false when this is no snapshot of deliveries
+	 */
+	restore(kept: unknown): boolean {
+		const snapshot = parseDeliveries(kept);
+		if (snapshot === undefined) return false;
+		const now = this.#now();
+		const epoch = Date.now() - now;
+		for (const { key, podUid, delivered, withdrawnSince } of snapshot.volumes) {
+			const since = withdrawnSince.map(([name, time]) => [name, Math.min(now, time - epoch)] as const);
+			this.#restored.set(key, { podUid, delivered: new Map(delivered), withdrawnSince: new Map(since), askedAt: now });
+		}
+		return true;
+	}
+
+	#forgetWhere(isGone: (volume: { readonly podUid: string; readonly askedAt: number }) => boolean): void {
+		const gone = [
+			...[...this.#holdings].filter(([, { pod, askedAt }]) => isGone({ podUid: pod.uid, askedAt })),
+			...[...this.#restored].filter(([, volume]) => isGone(volume)),
+		];
+		for (const [key] of gone) {
+			this.#holdings.delete(key);
+			this.#restored.delete(key);
+		}
+		if (gone.length > 0) this.#changed();
 	}
 }
 

@@ -1,6 +1,6 @@
 import type { PlannedObject } from "../plan/mount-plan.ts";
 import type { Breaker } from "./breaker.ts";
-import type { Holding } from "./holdings.ts";
+import type { Held } from "./holdings.ts";
 
 /** What becomes of the files of an object that the store has withdrawn. */
 export type Verdict = "remove" | "keep";
@@ -16,13 +16,13 @@ export class Revocation {
 	}
 
 	/** @returns undefined where there is nothing to decide: the volume never held it, or its class does not say */
-	judge(object: PlannedObject, holding: Holding | undefined): Verdict | undefined {
+	judge(object: PlannedObject, held: Held | undefined): Verdict | undefined {
 		const { onRevoked, name } = object;
-		if (onRevoked === undefined || !holding?.delivered.has(name)) return undefined;
+		if (onRevoked === undefined || !held?.delivered.has(name)) return undefined;
 		if (onRevoked.kind === "keep" || this.#breaker.isOpen()) return "keep";
 		if (onRevoked.kind === "delete") return "remove";
 		const now = this.#now();
-		const since = holding.withdrawnSince.get(name) ?? now;
+		const since = held.withdrawnSince.get(name) ?? now;
 		return now - since < onRevoked.seconds * 1000 ? "keep" : "remove";
 	}
 }

@@ -5,7 +5,8 @@ import type { MountRequest, Pod } from "../plan/mount-request.ts";
 import type { Found } from "../stores/store.ts";
 import { Breaker, type Census } from "./breaker.ts";
 import { takeCensus } from "./census.ts";
-import { type Delivery, type Holding, Holdings, revokedVersion } from "./holdings.ts";
+import type { DeliveriesSnapshot } from "./deliveries-snapshot.ts";
+import { type Delivery, type Held, Holdings, revokedVersion } from "./holdings.ts";
 import { Poller } from "./poller.ts";
 import { Revocation, type Verdict } from "./revocation.ts";
 import { type HeldObject, heldObjects, type Wanted, wantedRefs } from "./wanted.ts";
@@ -21,6 +22,8 @@ export interface RotationOptions {
 	/** How long the breaker holds removals back. */
 	readonly breakerMilliseconds: number;
 	readonly events: RotationEvents;
+	/** Hears that there are other deliveries to save. */
+	onDeliveriesChanged?(): void;
 	readonly now?: () => number;
 }
 
@@ -49,7 +52,7 @@ export class Rotation {
 		const { broker, events, now, pollMilliseconds } = options;
 		const clock = now === undefined ? {} : { now };
 		this.#options = options;
-		this.#holdings = new Holdings(forgetMilliseconds + pollMilliseconds, now);
+		this.#holdings = new Holdings(forgetMilliseconds + pollMilliseconds, now, () => options.onDeliveriesChanged?.());
 		const breaker = new Breaker({
 			census: () => this.#census(),
 			alarm: (census) => events.breakerOpened(census),
@@ -77,14 +80,35 @@ export class Rotation {
 		this.#watchers.stop();
 	}
 
+	/** Notes that a volume is asked for, before anything is known of what becomes of it. */
+	asked(request: MountRequest): void {
+		this.#holdings.asked(request);
+	}
+
 	/** The volume that a request asks for, if it was delivered before. */
-	held(request: MountRequest): Holding | undefined {
+	held(request: MountRequest): Held | undefined {
 		return this.#holdings.of(request);
 	}
 
-	/** What becomes of an object that the store has withdrawn; undefined where the volume never held it. */
-	judge(object: PlannedObject, holding: Holding | undefined): Verdict | undefined {
-		return this.#revocation.judge(object, holding);
+	/** What becomes of an object that a Mount finds withdrawn; undefined where the volume never held it. */
+	judge(object: PlannedObject, held: Held | undefined): Verdict | undefined {
+		const verdict = this.#revocation.judge(object, held);
+		if (verdict !== undefined && held !== undefined) this.#holdings.noteWithdrawn(held, object.name);
+		return verdict;
+	}
+
+	/** What volumes hold, by versions: to be kept over a restart. */
+	snapshot(): DeliveriesSnapshot {
+		return this.#holdings.snapshot();
+	}
+
+	/**
+	 * Takes in what an earlier process delivered, so that what is withdrawn meanwhile leaves those volumes too.
+	 *
+	 * @returns false when this is no snapshot of deliveries
+	 */
+	restore(kept: unknown): boolean {
+		return this.#holdings.restore(kept);
 	}
 
 	/** Notes what a volume holds from now on. */
@@ -134,7 +158,7 @@ export class Rotation {
 		if (known === undefined) return undefined;
 		if (known.outcome.kind === "found") return this.#options.versionOf(object, known.outcome);
 		if (object.optional && object.onRevoked === undefined) return this.#options.versionOf(object, undefined);
-		return this.judge(object, holding) === "remove" ? revokedVersion : undefined;
+		return this.#revocation.judge(object, holding) === "remove" ? revokedVersion : undefined;
 	}
 
 	#census(): Census {

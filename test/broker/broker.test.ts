@@ -3,7 +3,7 @@ import { type Answer, Broker } from "../../provider/broker/broker.ts";
 import { ProviderError } from "../../provider/errors.ts";
 import type { Admission } from "../../provider/plan/admission.ts";
 import { Secret } from "../../provider/shared/secret.ts";
-import type { Identity, Outcome, Ref, Session } from "../../provider/stores/store.ts";
+import type { Identity, Outcome, Ref, Session, Store } from "../../provider/stores/store.ts";
 import { fakeInstance, fakeSession, fakeStore, plannedStore, planOf } from "../support/fake-store.ts";
 
 const found: Outcome = { kind: "found", value: new Secret("v"), structure: "bytes" };
@@ -24,6 +24,7 @@ function setUp(
 		maximumBytes?: number;
 		maximumStale?: number;
 		now?: () => number;
+		store?: Store;
 		endpoints?: readonly string[];
 	} = {},
 ) {
@@ -52,7 +53,7 @@ function setUp(
 		maximumBytes: options.maximumBytes ?? 1024 * 1024,
 		...(options.now === undefined ? {} : { now: options.now }),
 		leases: { log: { info: () => undefined, warn: () => undefined }, onReplaced: () => undefined, onChanged: () => undefined },
-		store: async () => store,
+		store: async () => options.store ?? store,
 		addressGuard: () => () => true,
 	});
 	const planned = plannedStore({ instance: fakeInstance(options.endpoints === undefined ? {} : { endpoints: options.endpoints }) });
@@ -351,6 +352,22 @@ test("nothing stands in after the store has said no, and the last value can be h
 	const asked = (account: string) => ({ store: planned, admission: admissionOf(account), credentials: new Map(), podUid: "pod" });
 	t.is(textOf(broker.withdrawn(asked("web"), { key: "a" })), "v");
 	t.is(broker.withdrawn(asked("other"), { key: "a" }), undefined);
+});
+
+test("nothing stands in after a login was refused", async (t) => {
+	let login: "works" | "refused" | "down" = "works";
+	const store = fakeStore(async () => {
+		if (login === "works") return { ...fakeSession(async () => foundText("v")), expiresAt: new Date(Date.now() + 10_050) };
+		throw new ProviderError(login === "refused" ? "denied" : "unreachable", login);
+	});
+	const { ask } = setUp(async () => foundText("v"), { maximumStale: 60_000, store });
+	t.is(textOf((await ask(["a"])).get("a")?.outcome), "v");
+	await new Promise((resolve) => setTimeout(resolve, 60));
+	login = "refused";
+	const refused = (await ask(["a"])).get("a")?.outcome;
+	t.is(refused?.kind === "failed" ? refused.error.code : refused?.kind, "denied");
+	login = "down";
+	t.is((await ask(["a"])).get("a")?.outcome.kind, "failed");
 });
 
 test("a refresh asks whatever the age, and what it brings is the next mount's answer", async (t) => {

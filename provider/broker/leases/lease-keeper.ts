@@ -33,7 +33,7 @@ export interface LeaseRead {
 }
 
 interface Pod {
-	/** When it was first heard of, in milliseconds of the epoch. */
+	/** When it was first heard of, in milliseconds of the epoch; that of an earlier process lies before any list of this one. */
 	readonly since: number;
 	readonly byIdentity: Map<string, PodLeases>;
 }
@@ -121,7 +121,9 @@ export class LeaseKeeper {
 	async restore(kept: unknown): Promise<void> {
 		const snapshot = parseSnapshot(kept);
 		if (snapshot === undefined) return this.#options.log.warn({}, "the kept leases cannot be read: pods get new ones");
-		const pods = snapshot.pods.map((pod) => this.#attempt(pod.source, () => this.#leasesOf(pod.podUid, pod.source).restore(pod)));
+		const pods = snapshot.pods.map((pod) =>
+			this.#attempt(pod.source, () => this.#leasesOf(pod.podUid, pod.source, Number.NEGATIVE_INFINITY).restore(pod)),
+		);
 		const closing = snapshot.closing.map((one) => this.#attempt(one.source, () => this.#closings.restore(one)));
 		await Promise.all([...pods, ...closing]);
 	}
@@ -137,8 +139,8 @@ export class LeaseKeeper {
 		return [...this.#pods.values()].flatMap(({ byIdentity }) => [...byIdentity.values()]);
 	}
 
-	#leasesOf(podUid: string, source: LeaseSource): PodLeases {
-		const pod = this.#pods.get(podUid) ?? { since: this.#context.clock.now(), byIdentity: new Map<string, PodLeases>() };
+	#leasesOf(podUid: string, source: LeaseSource, since = this.#context.clock.now()): PodLeases {
+		const pod = this.#pods.get(podUid) ?? { since, byIdentity: new Map<string, PodLeases>() };
 		this.#pods.set(podUid, pod);
 		const { key } = source.identity;
 		const known = pod.byIdentity.get(key);

@@ -1,7 +1,7 @@
 import type { Secret } from "../../shared/secret.ts";
 import type { Found, Outcome, Ref, Session, StoreInstance } from "../../stores/store.ts";
 import { type Asked, valueKey } from "../reader.ts";
-import type { Values } from "../values.ts";
+import { isLocal, type Values } from "../values.ts";
 import type { LeaseLog, Replacement } from "./keeper-context.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { hasLease, LeasedRefs } from "./leased-refs.ts";
@@ -76,7 +76,8 @@ export class LeasedReads {
 			connect: this.#connect(asked),
 			signal,
 		});
-		return hasLease(outcome) ? outcome : this.#options.values.keep(this.keyOf(asked, ref), { outcome, askedAt });
+		if (hasLease(outcome)) return outcome;
+		return this.#options.values.keep(this.keyOf(asked, ref), { outcome, askedAt, isLocal: isLocal(store.instance) });
 	}
 
 	#connect(asked: Asked): Connect {
@@ -85,7 +86,11 @@ export class LeasedReads {
 
 	#replaced({ podUid, source, ref, outcome }: Replacement): void {
 		if (outcome !== undefined && !hasLease(outcome))
-			this.#options.values.keep(podKey(podUid, source.identity.key, ref), { outcome, askedAt: this.#options.now() });
+			this.#options.values.keep(podKey(podUid, source.identity.key, ref), {
+				outcome,
+				askedAt: this.#options.now(),
+				isLocal: isLocal(source.store.instance),
+			});
 		this.#options.onReplaced(podUid);
 	}
 }
