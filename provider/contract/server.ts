@@ -1,7 +1,8 @@
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { Server } from "@grpc/grpc-js";
 import { ProviderError } from "../errors.ts";
 import { driverDefinition, healthDefinition } from "./definitions.ts";
 import { Health } from "./health.ts";
+import { Listener } from "./listener.ts";
 import { Mounts } from "./mounts.ts";
 import type { ContractOptions, ContractServer } from "./options.ts";
 import { checkDirectory, checkFree, type OwnSocket, publish, removeLeftovers, socketPaths, temporaryPath } from "./sockets.ts";
@@ -35,28 +36,34 @@ export async function serveContract(options: ContractOptions): Promise<ContractS
 	const health = new Health();
 	const mounts = new Mounts(options);
 	const servers = providers.map((provider) => makeServer(provider, options, mounts, health));
-	const sockets = await open(servers, paths, socketDirectory);
+	const { sockets, listeners } = await open(servers, paths, socketDirectory);
 	let stopped: Promise<void> | undefined;
 	return {
 		sockets: paths,
 		setServing: (serving) => health.setServing(serving),
 		stop() {
-			stopped ??= drain(options, { health, mounts, servers, sockets });
+			stopped ??= drain(options, { health, mounts, servers, listeners, sockets });
 			return stopped;
 		},
 	};
 }
 
 /** All sockets or none: no final path is touched before every server listens. */
-async function open(servers: readonly Server[], paths: readonly string[], directory: string): Promise<readonly OwnSocket[]> {
+async function open(
+	servers: readonly Server[],
+	paths: readonly string[],
+	directory: string,
+): Promise<Pick<Running, "sockets" | "listeners">> {
 	const sockets: OwnSocket[] = [];
+	const listeners = servers.map((server) => new Listener(server));
 	try {
 		await removeLeftovers(directory);
-		const temporaries = await Promise.all(servers.map((server) => listen(server, temporaryPath(directory))));
+		const temporaries = await Promise.all(listeners.map((listener) => listener.listen(temporaryPath(directory))));
 		for (const [index, path] of paths.entries()) sockets.push(await publish(temporaries[index] ?? "", path));
-		return sockets;
+		return { sockets, listeners };
 	} catch (cause) {
 		for (const socket of sockets) socket.release();
+		for (const listener of listeners) void listener.close();
 		for (const server of servers) server.forceShutdown();
 		throw cannotListen(directory, cause);
 	}
@@ -77,16 +84,11 @@ function makeServer(provider: string, { runtimeVersion }: ContractOptions, mount
 	return server;
 }
 
-function listen(server: Server, path: string): Promise<string> {
-	const { promise, resolve, reject } = Promise.withResolvers<string>();
-	server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) => (error === null ? resolve(path) : reject(error)));
-	return promise;
-}
-
 interface Running {
 	readonly health: Health;
 	readonly mounts: Mounts;
 	readonly servers: readonly Server[];
+	readonly listeners: readonly Listener[];
 	readonly sockets: readonly OwnSocket[];
 }
 
@@ -94,10 +96,11 @@ interface Running {
  * Running Mounts get the drain time; those left then are told to stop and have a last moment to answer.
  * No connection is cut before: its calls would end as CANCELLED, which must not leave Mount.
  */
-async function drain(options: ContractOptions, { health, mounts, servers, sockets }: Running): Promise<void> {
+async function drain(options: ContractOptions, { health, mounts, servers, listeners, sockets }: Running): Promise<void> {
 	for (const socket of sockets) socket.release();
 	health.stop();
-	const closed = Promise.all(servers.map(close));
+	// grpc-js knows nothing of the connections it was given; the listeners know when all of them have ended.
+	const closed = Promise.all([...listeners.map((listener) => listener.close()), ...servers.map(close)]);
 	// Calls that were on their way when the servers closed arrive within this moment.
 	if (await settles(closed, lastMoment)) return;
 	if (!(await settles(Promise.race([closed, mounts.idle()]), options.drainMilliseconds ?? defaultDrain))) {
@@ -106,7 +109,7 @@ async function drain(options: ContractOptions, { health, mounts, servers, socket
 	}
 	if (await settles(closed, lastMoment)) return;
 	// What is left are connections on which nobody calls, and which do not close when asked to.
-	for (const server of servers) server.forceShutdown();
+	for (const listener of listeners) listener.cut();
 	await settles(closed, lastMoment);
 }
 
