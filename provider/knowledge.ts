@@ -1,4 +1,5 @@
 import { Broker } from "./broker/broker.ts";
+import type { KeptAnswers } from "./kept-answers.ts";
 import type { KubernetesClient } from "./kubernetes/client.ts";
 import type { ObjectVersions } from "./object-versions.ts";
 import type { ServeOptions } from "./options.ts";
@@ -18,6 +19,8 @@ export interface KnowledgeParts {
 	readonly versionKey: Buffer;
 	readonly versions: ObjectVersions;
 	readonly metrics: Metrics;
+	/** What was made of values, to be let go with them. */
+	readonly kept: KeptAnswers;
 	readonly log: Logger;
 }
 
@@ -71,13 +74,18 @@ export async function openKnowledge(parts: KnowledgeParts): Promise<Knowledge> {
 	};
 }
 
-function makeBroker({ options, registry, metrics, gate, log }: KnowledgeParts, state: StateFiles, onReplaced: () => void): Broker {
+function makeBroker({ options, registry, metrics, gate, kept, log }: KnowledgeParts, state: StateFiles, onReplaced: () => void): Broker {
 	return new Broker({
 		concurrency: options.fetchConcurrency,
 		maximumAgeMilliseconds: options.maximumAgeSeconds * 1000,
 		maximumStaleMilliseconds: options.maximumStaleSeconds * 1000,
 		maximumBytes: options.cacheBytes,
-		events: { hit: () => metrics.cacheHit(), miss: () => metrics.cacheMiss(), stale: (seconds) => metrics.staleServed(seconds) },
+		events: {
+			hit: () => metrics.cacheHit(),
+			miss: () => metrics.cacheMiss(),
+			stale: (seconds) => metrics.staleServed(seconds),
+			discarded: () => kept.clear(),
+		},
 		onValuesChanged: () => state.saveSoon("values"),
 		leases: { log, onReplaced, onChanged: () => state.saveSoon("leases") },
 		store: (type) => registry.store(type),

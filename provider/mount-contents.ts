@@ -60,6 +60,15 @@ export function settle({ plan, answers, judge, withdrawn: lastValue }: SettleOpt
 	return { values, withdrawn, removed, staleSeconds };
 }
 
+const none: ReadonlySet<string> = new Set();
+
+/** What a volume is made of when every object is there. @param found in the order of the plan's objects */
+export function contentsOf(plan: MountPlan, found: readonly Found[]): MountContents {
+	const values = new Map<string, Found>();
+	for (const [index, value] of found.entries()) values.set(plan.objects[index]?.name ?? "", value);
+	return { values, withdrawn: none, removed: none, staleSeconds: undefined };
+}
+
 /** The files of a volume; never none. */
 export function filesOf(plan: MountPlan, { values, removed }: MountContents): readonly RenderedFile[] {
 	const files = plan.files.flatMap((recipe) => (isEmptied(recipe.objects, values, removed) ? [] : recipe.produce(values)));

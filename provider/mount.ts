@@ -1,17 +1,18 @@
 import { LRUCache } from "lru-cache";
-import type { AuditedObject, AuditRecord, Decision } from "./audit/record.ts";
 import type { AuditSink } from "./audit/sink.ts";
-import { askedOf, type Broker } from "./broker/broker.ts";
+import { type Answer, askedOf, type Broker, type FetchRequest } from "./broker/broker.ts";
 import type { MountAnswer } from "./contract/options.ts";
 import { ProviderError } from "./errors.ts";
-import { filesOf, settle } from "./mount-contents.ts";
+import type { KeptAnswer, KeptAnswers } from "./kept-answers.ts";
+import { contentsOf, filesOf, type MountContents, settle } from "./mount-contents.ts";
+import { auditRecord } from "./mount-record.ts";
 import type { ObjectVersions } from "./object-versions.ts";
 import type { MountPlan } from "./plan/mount-plan.ts";
 import type { MountRequest } from "./plan/mount-request.ts";
 import type { Gate } from "./policy/gate.ts";
 import { type Delivery, revokedVersion } from "./rotation/holdings.ts";
 import type { Rotation } from "./rotation/rotation.ts";
-import type { Dialect } from "./stores/store.ts";
+import type { Dialect, Found } from "./stores/store.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 
 /** What leaves with an answer, for the records about it. */
@@ -19,6 +20,9 @@ interface MountDelivery extends Delivery {
 	/** The age of the oldest value that stood in for a store that cannot be reached. */
 	readonly staleSeconds: number | undefined;
 }
+
+/** What a Mount asks the broker for. */
+type Wanted = Omit<FetchRequest, "signal">;
 
 export interface MountPipelineOptions {
 	/** The dialect of a provider name. */
@@ -29,9 +33,16 @@ export interface MountPipelineOptions {
 	readonly audit: AuditSink;
 	readonly versions: ObjectVersions;
 	readonly metrics: Metrics;
+	readonly kept: KeptAnswers;
 	/** Hears of every Mount that ended without files, before its error is put into words for the wire. */
 	failed(request: MountRequest, error: ProviderError): void;
 }
+
+interface LastPlan extends Pick<MountRequest, "provider" | "pod" | "defaultMode"> {
+	readonly plan: MountPlan;
+}
+
+const nothing: ReadonlySet<string> = new Set();
 
 /** Plans kept: a node runs few hundred distinct SecretProviderClasses at most. */
 const maximumPlans = 512;
@@ -43,6 +54,8 @@ const maximumPlans = 512;
 export class MountPipeline {
 	readonly #options: MountPipelineOptions;
 	readonly #plans = new LRUCache<string, MountPlan>({ max: maximumPlans });
+	/** The same by the parameters themselves, which a remount brings again as they were. */
+	readonly #lastPlans = new WeakMap<MountRequest["parameters"], LastPlan>();
 
 	constructor(options: MountPipelineOptions) {
 		this.#options = options;
@@ -51,7 +64,7 @@ export class MountPipeline {
 	async mount(request: MountRequest): Promise<MountAnswer> {
 		let plan: MountPlan | undefined;
 		try {
-			plan = await this.#plan(request);
+			plan = this.#knownPlan(request) ?? (await this.#plan(request));
 			return await this.#fetch(request, plan);
 		} catch (reason) {
 			const error = ProviderError.from(reason);
@@ -87,13 +100,30 @@ export class MountPipeline {
 
 	/** From the last look at the values to the encoded answer nothing waits: an evicted value is overwritten in between otherwise. */
 	async #fetch(request: MountRequest, plan: MountPlan): Promise<MountAnswer> {
-		const { gate, broker, rotation, versions, metrics } = this.#options;
+		const { gate, broker, rotation } = this.#options;
 		const admissions = await gate.admit(request, plan);
 		rotation.asked(request);
-		const { credentials, signal } = request;
-		const wanted = { plan, admissions, credentials, podUid: request.pod.uid };
-		const answers = await broker.fetch({ ...wanted, signal });
-		signal.throwIfAborted();
+		const wanted = { plan, admissions, credentials: request.credentials, podUid: request.pod.uid };
+		const values = broker.freshValues(wanted);
+		if (values !== undefined) return this.#answerKnown(request, wanted, values);
+		const answers = await broker.fetch({ ...wanted, signal: request.signal });
+		request.signal.throwIfAborted();
+		return this.#answerFetched(request, wanted, answers);
+	}
+
+	/** Nothing has changed and nothing was asked: the usual remount. */
+	#answerKnown(request: MountRequest, { plan, admissions }: Wanted, values: readonly Found[]): MountAnswer {
+		const { kept: answers } = this.#options;
+		const kept = answers.get(plan, values);
+		const made = kept ?? this.#make(plan, contentsOf(plan, values));
+		const isKept = kept !== undefined || answers.keep(plan, values, made);
+		const delivery = { plan, admissions, versions: made.versions, withdrawn: nothing, staleSeconds: undefined };
+		return { ...this.#answer(request, made, delivery), isKept };
+	}
+
+	#answerFetched(request: MountRequest, wanted: Wanted, answers: ReadonlyMap<string, Answer>): MountAnswer {
+		const { plan, admissions } = wanted;
+		const { broker, rotation, metrics } = this.#options;
 		const holding = rotation.held(request);
 		const contents = settle({
 			plan,
@@ -105,18 +135,26 @@ export class MountPipeline {
 			},
 		});
 		for (const name of contents.removed) if (holding?.delivered.get(name) !== revokedVersion) metrics.revoked();
-		const given = new Map(
-			plan.objects.map((object) => [
-				object.name,
-				contents.removed.has(object.name) ? revokedVersion : versions.of(object, contents.values.get(object.name)),
-			]),
-		);
-		const delivery = { plan, admissions, versions: given, withdrawn: contents.withdrawn, staleSeconds: contents.staleSeconds };
+		const { withdrawn, staleSeconds } = contents;
+		const made = this.#make(plan, contents);
+		return this.#answer(request, made, { plan, admissions, versions: made.versions, withdrawn, staleSeconds });
+	}
+
+	#make(plan: MountPlan, contents: MountContents): KeptAnswer {
+		const { versions } = this.#options;
+		const given = plan.objects.map((object) => {
+			const version = contents.removed.has(object.name) ? revokedVersion : versions.of(object, contents.values.get(object.name));
+			return [object.name, version] as const;
+		});
+		return { files: filesOf(plan, contents), versions: new Map(given) };
+	}
+
+	#answer(request: MountRequest, { files, versions }: KeptAnswer, delivery: MountDelivery): MountAnswer {
 		return {
-			files: filesOf(plan, contents),
-			versions: given,
+			files,
+			versions,
 			leaving: () => this.#leaving(request, delivery),
-			withheld: (error) => this.failed(request, error, plan),
+			withheld: (error) => this.failed(request, error, delivery.plan),
 		};
 	}
 
@@ -126,36 +164,12 @@ export class MountPipeline {
 		const key = JSON.stringify([provider, pod.namespace, pod.serviceAccount, defaultMode, ...parameters]);
 		const plan = this.#plans.get(key) ?? (await this.#options.dialect(request)).plan(request);
 		this.#plans.set(key, plan);
+		this.#lastPlans.set(parameters, { provider, pod, defaultMode, plan });
 		return plan;
 	}
-}
 
-function auditRecord(
-	request: MountRequest,
-	plan: MountPlan | undefined,
-	decision: Decision,
-	result: {
-		readonly versions?: ReadonlyMap<string, string>;
-		readonly staleSeconds?: number | undefined;
-		readonly error?: ProviderError;
-	} = {},
-): AuditRecord {
-	const { pod, provider } = request;
-	const objects = (plan?.objects ?? []).map((object): AuditedObject => {
-		const version = result.versions?.get(object.name);
-		const store = plan?.stores[object.store]?.instance.name ?? "";
-		return version === undefined ? { name: object.name, store } : { name: object.name, store, version };
-	});
-	return {
-		time: new Date().toISOString(),
-		decision,
-		provider,
-		namespace: pod.namespace,
-		pod: pod.name,
-		podUid: pod.uid,
-		serviceAccount: pod.serviceAccount,
-		objects,
-		...(result.staleSeconds === undefined ? {} : { staleSeconds: Math.round(result.staleSeconds) }),
-		...(result.error === undefined ? {} : { code: result.error.code, reason: result.error.text }),
-	};
+	#knownPlan({ provider, pod, defaultMode, parameters }: MountRequest): MountPlan | undefined {
+		const last = this.#lastPlans.get(parameters);
+		return last?.provider === provider && last.pod === pod && last.defaultMode === defaultMode ? last.plan : undefined;
+	}
 }

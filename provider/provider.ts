@@ -3,6 +3,7 @@ import type { ContractOptions, ContractServer } from "./contract/options.ts";
 import { serveContract } from "./contract/server.ts";
 import { Dialects, nativeProvider } from "./dialects.ts";
 import { ProviderError } from "./errors.ts";
+import { KeptAnswers } from "./kept-answers.ts";
 import { openKnowledge } from "./knowledge.ts";
 import { MountPipeline } from "./mount.ts";
 import { ObjectVersions } from "./object-versions.ts";
@@ -39,7 +40,8 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 	const versionKey = await openVersionKey(options, kubernetes, log);
 	const versions = new ObjectVersions(versionKey);
 	const gate = makeGate(policy, registry, tokenVerifier(options, kubernetes), log);
-	const knowledge = await openKnowledge({ options, registry, kubernetes, gate, versionKey, versions, metrics, log });
+	const kept = new KeptAnswers();
+	const knowledge = await openKnowledge({ options, registry, kubernetes, gate, versionKey, versions, metrics, kept, log });
 	const pipeline = new MountPipeline({
 		dialect: (request) => dialects.of(request),
 		gate,
@@ -48,6 +50,7 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 		audit,
 		versions,
 		metrics,
+		kept,
 		failed: (request, error) => logFailure(log, request, error),
 	});
 	const health = await openHealth(options, metrics, log);

@@ -45,6 +45,8 @@ export interface BrokerEvents {
 	miss(): void;
 	/** A known value stood in for a store that cannot be reached. */
 	stale(seconds: number): void;
+	/** A value is about to be overwritten, so what was made of it must be forgotten. */
+	discarded?(): void;
 }
 
 export interface BrokerOptions extends ReaderOptions {
@@ -86,7 +88,12 @@ export class Broker {
 	constructor(options: BrokerOptions) {
 		this.#options = options;
 		this.#now = options.now ?? (() => performance.now());
-		this.#values = new Values(options.maximumBytes, this.#now, () => options.onValuesChanged?.());
+		this.#values = new Values(
+			options.maximumBytes,
+			this.#now,
+			() => options.onValuesChanged?.(),
+			() => options.events?.discarded?.(),
+		);
 		this.#reader = new Reader(options, this.#values);
 		this.#leases = new LeasedReads({
 			...options.leases,
@@ -114,6 +121,22 @@ export class Broker {
 	 */
 	restore(kept: unknown): boolean {
 		return this.#values.restore(kept, this.#options.maximumStaleMilliseconds);
+	}
+
+	/**
+	 * The values of all objects in the order of the plan, where all are known and young enough to be the answer; undefined
+	 * otherwise. Every remount of an unchanged volume comes this way.
+	 */
+	freshValues(request: Omit<FetchRequest, "signal">): readonly Found[] | undefined {
+		const values: Found[] = [];
+		for (const object of request.plan.objects) {
+			const asked = askedOf(request, object);
+			const fresh = asked === undefined ? undefined : this.#fresh(asked, object.ref);
+			if (fresh?.kind !== "found" || this.#values.isWiped(fresh)) return undefined;
+			values.push(fresh);
+		}
+		for (const _ of values) this.#options.events?.hit();
+		return values;
 	}
 
 	/** What becomes of every object of the plan, by object name. Never throws for a single object. */
@@ -169,15 +192,19 @@ export class Broker {
 	async #answer(request: FetchRequest, object: PlannedObject): Promise<Answer> {
 		const asked = askedOf(request, object);
 		if (asked === undefined) return neverAsked;
-		// A store inside this process answers as fast as memory does, and always with what is true now.
-		const maximumAge = isLocal(asked.store.instance) ? 0 : this.#options.maximumAgeMilliseconds;
-		const fresh = this.#leases.heldForMount(asked, object.ref) ?? this.#values.fresh(this.keyOf(asked, object.ref), maximumAge);
+		const fresh = this.#fresh(asked, object.ref);
 		if (fresh !== undefined) {
 			this.#options.events?.hit();
 			return { outcome: fresh };
 		}
 		this.#options.events?.miss();
 		return this.#ask(asked, object.ref, request.signal);
+	}
+
+	#fresh(asked: Asked, ref: Ref): Outcome | undefined {
+		// A store inside this process answers as fast as memory does, and always with what is true now.
+		const maximumAge = isLocal(asked.store.instance) ? 0 : this.#options.maximumAgeMilliseconds;
+		return this.#leases.heldForMount(asked, ref) ?? this.#values.fresh(this.keyOf(asked, ref), maximumAge);
 	}
 
 	async #ask(asked: Asked, ref: Ref, signal: AbortSignal): Promise<Answer> {

@@ -133,9 +133,16 @@ export class Reader {
 	}
 }
 
+/** The key that was last made for a ref: one plan's refs are mostly read as one identity. */
+const lastKeys = new WeakMap<Ref, { readonly identityKey: string; readonly key: string }>();
+
 /** The key of a value: JSON keeps the two apart, whatever they hold. */
 export function valueKey(identityKey: string, ref: Ref): string {
-	return JSON.stringify([identityKey, ref.key]);
+	const last = lastKeys.get(ref);
+	if (last?.identityKey === identityKey) return last.key;
+	const key = JSON.stringify([identityKey, ref.key]);
+	lastKeys.set(ref, { identityKey, key });
+	return key;
 }
 
 /** Runs one attempt with a signal that also ends it after {@link attemptMilliseconds}. */

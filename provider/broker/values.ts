@@ -41,16 +41,19 @@ export class Values {
 
 	readonly #now: () => number;
 	readonly #changed: () => void;
+	readonly #discarded: () => void;
 	#reportedAt = Number.NEGATIVE_INFINITY;
 
 	/**
 	 * @param maximumBytes for all values together
 	 * @param now the broker's clock
 	 * @param changed hears that a snapshot would be another one
+	 * @param discarded hears that a value is about to be overwritten: what was made of it must go too
 	 */
-	constructor(maximumBytes: number, now: () => number, changed: () => void = () => undefined) {
+	constructor(maximumBytes: number, now: () => number, changed: () => void = () => undefined, discarded: () => void = () => undefined) {
 		this.#now = now;
 		this.#changed = changed;
+		this.#discarded = discarded;
 		this.#entries = new LRUCache({
 			maxSize: maximumBytes,
 			sizeCalculation: ({ outcome }, key) => overheadBytes + key.length * 2 + (outcome.kind === "found" ? outcome.value.length : 0),
@@ -157,6 +160,7 @@ export class Values {
 
 	#discard(outcome: Outcome): void {
 		if (outcome.kind !== "found") return;
+		this.#discarded();
 		setImmediate(() => {
 			this.#wiped.add(outcome);
 			outcome.value.wipe();

@@ -8,6 +8,9 @@ import type { MountAnswer } from "./options.ts";
 
 const namedFiles = 3;
 
+/** What kept files were encoded to; gone with them. */
+const encodings = new WeakMap<readonly RenderedFile[], { readonly versions: ReadonlyMap<string, string>; readonly bytes: Buffer }>();
+
 /**
  * Encodes the answer of a Mount, after making sure that the driver will take all of it: what the
  * driver refuses at this point would leave a volume behind that nobody can explain.
@@ -15,7 +18,16 @@ const namedFiles = 3;
  * @param maximumBytes the driver's receive limit
  * @throws ProviderError `invalid` for paths, `too-large` for the size, `internal` for what only a defect can cause
  */
-export function encodeAnswer({ files, versions }: MountAnswer, maximumBytes: number): Buffer {
+export function encodeAnswer({ files, versions, isKept }: MountAnswer, maximumBytes: number): Buffer {
+	if (isKept !== true) return encode(files, versions, maximumBytes);
+	const known = encodings.get(files);
+	if (known?.versions === versions && known.bytes.length <= maximumBytes) return known.bytes;
+	const bytes = encode(files, versions, maximumBytes);
+	encodings.set(files, { versions, bytes });
+	return bytes;
+}
+
+function encode(files: readonly RenderedFile[], versions: ReadonlyMap<string, string>, maximumBytes: number): Buffer {
 	checkPresence(files, versions);
 	for (const file of files) checkFile(file);
 	checkPaths(files);

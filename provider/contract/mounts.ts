@@ -4,9 +4,9 @@ import type { MountRequest } from "../plan/mount-request.ts";
 import { encodeAnswer } from "./answer.ts";
 import type { DecodedMountRequest } from "./codec.ts";
 import type { ContractOptions, MountAnswer } from "./options.ts";
-import { readMountRequest } from "./request.ts";
+import { RequestReader } from "./request.ts";
 import { toRefusal } from "./status.ts";
-import { settleInTime, timeBudget } from "./time-limit.ts";
+import { TimeLimit, timeBudget } from "./time-limit.ts";
 
 const defaultResponseBytes = 4 * 1024 * 1024;
 const defaultMountLimit = 100_000;
@@ -29,7 +29,8 @@ export class Mounts {
 	readonly #options: ContractOptions;
 	readonly #maximumBytes: number;
 	readonly #limit: number;
-	readonly #inFlight = new Map<AbortController, Promise<void>>();
+	readonly #requests = new RequestReader();
+	readonly #inFlight = new Map<TimeLimit, Promise<void>>();
 
 	constructor(options: ContractOptions) {
 		this.#options = options;
@@ -40,14 +41,14 @@ export class Mounts {
 	/** The grpc-js method for one provider's socket. */
 	method(provider: string): handleUnaryCall<DecodedMountRequest, Buffer> {
 		return (call, callback) => {
-			const controller = new AbortController();
-			this.#inFlight.set(controller, this.#serve(provider, call, callback, controller));
+			const limit = new TimeLimit(timeBudget(call.getDeadline(), this.#limit));
+			this.#inFlight.set(limit, this.#serve(provider, call, callback, limit));
 		};
 	}
 
 	/** Ends the calls in flight: each is answered within a moment, with this error unless its handler says it better. */
 	abort(reason: ProviderError): void {
-		for (const controller of this.#inFlight.keys()) controller.abort(reason);
+		for (const limit of this.#inFlight.keys()) limit.abort(reason);
 	}
 
 	/** Resolves when no call is in flight. */
@@ -56,23 +57,23 @@ export class Mounts {
 	}
 
 	/** Never throws, and never ends without having answered. */
-	async #serve(provider: string, call: MountCall, callback: sendUnaryData<Buffer>, controller: AbortController): Promise<void> {
+	async #serve(provider: string, call: MountCall, callback: sendUnaryData<Buffer>, limit: TimeLimit): Promise<void> {
 		const started = performance.now();
-		const onCancelled = () => controller.abort(new ProviderError("stopped", "The caller gave the mount up."));
+		const onCancelled = () => limit.abort(new ProviderError("stopped", "The caller gave the mount up."));
 		call.once("cancelled", onCancelled);
-		const outcome = await this.#settle(provider, call, controller);
+		const outcome = await this.#settle(provider, call, limit);
 		// grpc-js reports every finished call as cancelled; work that outlives this call must not hear of it.
 		call.removeListener("cancelled", onCancelled);
 		this.#respond(provider, outcome, callback);
-		this.#inFlight.delete(controller);
+		this.#inFlight.delete(limit);
 		this.#report(provider, outcome, performance.now() - started);
 	}
 
-	async #settle(provider: string, call: MountCall, controller: AbortController): Promise<Outcome> {
+	async #settle(provider: string, call: MountCall, limit: TimeLimit): Promise<Outcome> {
 		const outcome: { request?: MountRequest; given?: MountAnswer; handled?: boolean } = {};
 		try {
 			if (call.request instanceof ProviderError) throw call.request;
-			const request = readMountRequest(call.request, provider, controller.signal);
+			const request = this.#requests.read(call.request, provider, () => limit.signal);
 			outcome.request = request;
 			const ask = async () => {
 				try {
@@ -82,7 +83,7 @@ export class Mounts {
 					throw reason;
 				}
 			};
-			const given = await settleInTime(ask, controller, timeBudget(call.getDeadline(), this.#limit));
+			const given = await limit.settle(ask);
 			outcome.given = given;
 			const answer = encodeAnswer(given, this.#maximumBytes);
 			given.leaving?.();

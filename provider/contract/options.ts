@@ -8,6 +8,8 @@ export interface MountAnswer {
 	readonly files: readonly RenderedFile[];
 	/** At least one, by object name; a version changes exactly when its object does. */
 	readonly versions: ReadonlyMap<string, string>;
+	/** True when the very same files and versions may come again, so that they are worth being checked and encoded once. */
+	readonly isKept?: boolean;
 	/** Called when the answer has passed every check, before it leaves; when it throws, the answer does not leave. */
 	leaving?(): void;
 	/** Called instead of that when the answer does not pass. */

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { ProviderError } from "../errors.ts";
 import type { MountRequest, Pod } from "../plan/mount-request.ts";
 import { maximumFileMode } from "../shared/file-mode.ts";
@@ -23,6 +24,55 @@ const shownFaults = 20;
 /** What the API server lets a pod, a namespace or a service account be called, without its rules on case and dots. */
 const kubernetesName = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/;
 
+/** Of all that is kept, in characters: the volumes of a full node, 110 pods, take a third of it. */
+const maximumKept = 1536 * 1024;
+
+/** What the message itself says: nothing of the socket it came by or of the call. */
+type Parsed = Omit<MountRequest, "provider" | "signal">;
+
+interface Kept {
+	readonly secrets: string;
+	readonly permission: string;
+	readonly targetPath: string;
+	readonly parsed: Parsed;
+}
+
+/**
+ * Reads Mount requests. Kubelet hands a pod one token for the most of an hour, so a remount is most often letter for
+ * letter what came a minute ago: it is parsed once, and gives the very same pod, tokens and parameters again.
+ */
+export class RequestReader {
+	readonly #kept = new LRUCache<string, Kept>({
+		maxSize: maximumKept,
+		sizeCalculation: ({ secrets }, attributes) => 1 + attributes.length + secrets.length,
+	});
+
+	/**
+	 * @param signal asked for by those alone who wait
+	 * @throws ProviderError `invalid`
+	 */
+	read(message: MountRequestMessage, provider: string, signal: () => AbortSignal): MountRequest {
+		const parsed = this.#parse(message);
+		return {
+			...parsed,
+			provider,
+			get signal() {
+				return signal();
+			},
+		};
+	}
+
+	#parse(message: MountRequestMessage): Parsed {
+		const { attributes, secrets, permission, targetPath } = message;
+		const kept = this.#kept.get(attributes);
+		const isSame = kept?.secrets === secrets && kept.permission === permission && kept.targetPath === targetPath;
+		if (kept !== undefined && isSame && message.currentObjectVersion.length === 0) return kept.parsed;
+		const parsed = parseMessage(message);
+		if (parsed.currentVersions.size === 0) this.#kept.set(attributes, { secrets, permission, targetPath, parsed });
+		return parsed;
+	}
+}
+
 /**
  * Parses what the driver sent. Nothing is decided here, and everything wrong is reported at once,
  * by the names of fields and keys, never by their values.
@@ -31,13 +81,12 @@ const kubernetesName = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/;
  *
  * @throws ProviderError `invalid`
  */
-export function readMountRequest(message: MountRequestMessage, provider: string, signal: AbortSignal): MountRequest {
+function parseMessage(message: MountRequestMessage): Parsed {
 	const faults: string[] = [];
 	const attributes = readTexts("attributes", message.attributes, faults);
 	// Without nodePublishSecretRef the driver sends the text `null`, and other callers send nothing.
 	const secrets = isNothing(message.secrets) ? new Map<string, string>() : readTexts("secrets", message.secrets, faults);
-	const request: MountRequest = {
-		provider,
+	const parsed: Parsed = {
 		pod: readPod(attributes, faults),
 		tokens: readTokens(secrets?.get(tokensKey) || attributes?.get(tokensKey), faults),
 		parameters: readParameters(attributes),
@@ -45,10 +94,9 @@ export function readMountRequest(message: MountRequestMessage, provider: string,
 		defaultMode: readMode(message.permission, faults),
 		targetPath: readTargetPath(message.targetPath, faults),
 		currentVersions: readVersions(message.currentObjectVersion, faults),
-		signal,
 	};
 	if (faults.length > 0) throw faultsError(faults);
-	return request;
+	return parsed;
 }
 
 type Texts = ReadonlyMap<string, string> | undefined;

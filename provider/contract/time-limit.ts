@@ -16,32 +16,61 @@ export function timeBudget(deadline: Date | number, limit: number, now = Date.no
 }
 
 /**
- * Runs a task that must be answered within a time. A moment before its end, or when somebody else
- * aborts the controller, the signal aborts, so that the task can still say in its own words what it
- * was waiting for; then the signal's reason is thrown, whatever the task does.
+ * The end of one call. A moment before the time is over, or when somebody aborts it, the signal aborts, so that the task can
+ * still say in its own words what it was waiting for; then the call ends, whatever the task does.
  *
- * @throws ProviderError `unreachable` when the time is over, the signal's reason when aborted, or what the task throws
+ * The signal is made when it is first asked for: a Mount that is answered from memory never does.
  */
-export async function settleInTime<Result>(
-	task: (signal: AbortSignal) => Promise<Result>,
-	controller: AbortController,
-	milliseconds: number,
-): Promise<Result> {
-	const { signal } = controller;
-	const grace = Math.min(largestGrace, milliseconds / 20);
-	const { promise: overdue, reject } = Promise.withResolvers<never>();
-	let graceTimer: NodeJS.Timeout | undefined;
-	const onAbort = () => {
-		graceTimer = setTimeout(() => reject(signal.reason), grace);
-	};
-	signal.addEventListener("abort", onAbort, { once: true });
-	const timer = setTimeout(() => controller.abort(outOfTime(milliseconds)), milliseconds - grace);
-	try {
-		return await Promise.race([task(signal), overdue]);
-	} finally {
-		clearTimeout(timer);
-		clearTimeout(graceTimer);
-		signal.removeEventListener("abort", onAbort);
+export class TimeLimit {
+	readonly #milliseconds: number;
+	readonly #grace: number;
+	#controller: AbortController | undefined;
+	#aborted: { readonly reason: unknown } | undefined;
+	#graceTimer: NodeJS.Timeout | undefined;
+	/** Ends the call; absent before it has begun and after it has ended. */
+	#reject: ((reason: unknown) => void) | undefined;
+
+	/** @param milliseconds from the call's begin, in which it must have ended */
+	constructor(milliseconds: number) {
+		this.#milliseconds = milliseconds;
+		this.#grace = Math.min(largestGrace, milliseconds / 20);
+	}
+
+	get signal(): AbortSignal {
+		if (this.#controller === undefined) {
+			this.#controller = new AbortController();
+			if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason);
+		}
+		return this.#controller.signal;
+	}
+
+	/** Only the first reason counts. */
+	abort(reason: unknown): void {
+		if (this.#aborted !== undefined) return;
+		this.#aborted = { reason };
+		this.#controller?.abort(reason);
+		this.#beginGrace(reason);
+	}
+
+	/** @throws ProviderError `unreachable` when the time is over, the reason of {@link abort}, or what the task throws */
+	async settle<Result>(task: () => Promise<Result>): Promise<Result> {
+		const { promise, resolve, reject } = Promise.withResolvers<Result>();
+		this.#reject = reject;
+		const timer = setTimeout(() => this.abort(outOfTime(this.#milliseconds)), this.#milliseconds - this.#grace);
+		if (this.#aborted !== undefined) this.#beginGrace(this.#aborted.reason);
+		task().then(resolve, reject);
+		try {
+			return await promise;
+		} finally {
+			this.#reject = undefined;
+			clearTimeout(timer);
+			clearTimeout(this.#graceTimer);
+		}
+	}
+
+	#beginGrace(reason: unknown): void {
+		const reject = this.#reject;
+		if (reject !== undefined) this.#graceTimer = setTimeout(() => reject(reason), this.#grace);
 	}
 }
 

@@ -31,6 +31,20 @@ const maximumProofs = 4096;
 interface Judgement {
 	readonly warnings: readonly string[];
 	allowsAddress(address: string): boolean;
+	/** What tokens were granted, for as long as the tokens themselves are kept: a remount brings the one it brought before. */
+	readonly granted: WeakMap<Secret, Grant>;
+}
+
+interface Grant {
+	/** Where the proof of the token is kept; a grant without it counts no more. */
+	readonly proofKey: string;
+	readonly admission: Admission;
+}
+
+interface JudgedToken {
+	readonly token: Secret;
+	readonly claims: TokenClaims;
+	readonly proofKey: string;
 }
 
 /** The step between plan and broker: nothing is asked of a store that this has not granted. */
@@ -50,7 +64,7 @@ export class Gate {
 	 */
 	async admit(request: MountRequest, plan: MountPlan): Promise<readonly Admission[]> {
 		const warnings: string[] = [];
-		const admissions = await Promise.all(plan.stores.map((store) => this.#admitStore(request, store, warnings)));
+		const admissions = this.#admitKnown(request, plan, warnings) ?? (await this.#admitAll(request, plan, warnings));
 		for (const warning of warnings) this.#options.warn(warning, request);
 		return admissions;
 	}
@@ -64,11 +78,36 @@ export class Gate {
 		return this.#judge(store).allowsAddress;
 	}
 
+	/** What was granted to these very tokens before, as far as it still holds; undefined where there is anything to find out. */
+	#admitKnown(request: MountRequest, plan: MountPlan, warnings: string[]): readonly Admission[] | undefined {
+		const admissions: Admission[] = [];
+		for (const store of plan.stores) {
+			const judgement = this.#judgements.get(store);
+			const token = request.tokens.get(store.audience);
+			const grant = token === undefined ? undefined : judgement?.granted.get(token);
+			const claims = grant === undefined ? undefined : this.#proven.get(grant.proofKey);
+			if (judgement === undefined || grant === undefined || claims === undefined) return undefined;
+			compareWithPod(claims, store.audience, request.pod, this.#options.policy.unboundTokens);
+			admissions.push(grant.admission);
+			warnings.push(...judgement.warnings);
+		}
+		return admissions;
+	}
+
+	#admitAll(request: MountRequest, plan: MountPlan, warnings: string[]): Promise<readonly Admission[]> {
+		// What was known of the first stores is said once.
+		warnings.length = 0;
+		return Promise.all(plan.stores.map((store) => this.#admitStore(request, store, warnings)));
+	}
+
 	async #admitStore(request: MountRequest, store: PlannedStore, warnings: string[]): Promise<Admission> {
-		const judgement = this.#judge(store);
-		warnings.push(...judgement.warnings);
-		const { token, claims } = await this.#judgeToken(request, store);
-		return { identity: identityOf(request, store), token, tokenExpiresAt: claims.expiresAt, allowsAddress: judgement.allowsAddress };
+		const { allowsAddress, granted, warnings: own } = this.#judge(store);
+		warnings.push(...own);
+		const { token, claims, proofKey } = await this.#judgeToken(request, store);
+		const admission = { identity: identityOf(request, store), token, tokenExpiresAt: claims.expiresAt, allowsAddress };
+		// The claims name namespace and account, so a token is always this one identity's.
+		granted.set(token, { proofKey, admission });
+		return admission;
 	}
 
 	/** What does not depend on the pod is judged once for a plan, and plans are shared by many Mounts. */
@@ -79,23 +118,27 @@ export class Gate {
 		if (store.instance.endpoints.length === 0 && store.origin !== "policy") throw administratorsOnly(store);
 		const endpoints = store.instance.endpoints.map((address) => judgeEndpoint(policy, store, address));
 		const warnings = [...endpoints.map(({ warning }) => warning), judgeAudience(policy, store, owners)];
-		const judgement = { allowsAddress: addressGuard(policy, endpoints), warnings: warnings.filter((warning) => warning !== undefined) };
+		const judgement = {
+			allowsAddress: addressGuard(policy, endpoints),
+			warnings: warnings.filter((warning) => warning !== undefined),
+			granted: new WeakMap<Secret, Grant>(),
+		};
 		this.#judgements.set(store, judgement);
 		return judgement;
 	}
 
-	async #judgeToken(request: MountRequest, store: PlannedStore): Promise<{ readonly token: Secret; readonly claims: TokenClaims }> {
+	async #judgeToken(request: MountRequest, store: PlannedStore): Promise<JudgedToken> {
 		const { audience } = store;
 		const token = request.tokens.get(audience);
 		if (token === undefined) throw missingToken(audience, request);
-		const key = `${hash("sha256", token.reveal(), "base64url")} ${store.instance.type} ${audience}`;
-		const proven = this.#proven.get(key);
+		const proofKey = `${hash("sha256", token.reveal(), "base64url")} ${store.instance.type} ${audience}`;
+		const proven = this.#proven.get(proofKey);
 		const claims = proven ?? decodeTokenClaims(token, audience);
 		compareWithPod(claims, audience, request.pod, this.#options.policy.unboundTokens);
-		if (proven !== undefined) return { token, claims };
+		if (proven !== undefined) return { token, claims, proofKey };
 		await this.#prove(token, claims, store, request.signal);
-		this.#proven.set(key, claims);
-		return { token, claims };
+		this.#proven.set(proofKey, claims);
+		return { token, claims, proofKey };
 	}
 
 	/** What holds for a token whichever pod brings it. */

@@ -22,6 +22,8 @@ export interface Holding extends Held {
 	/** With the newest tokens that the pod brought. */
 	readonly admissions: readonly Admission[];
 	readonly credentials: ReadonlyMap<string, Secret>;
+	/** The same versions may come in another map. */
+	delivered: ReadonlyMap<string, string>;
 	/** For which state of an object the pod was told to come, so that it is told once. */
 	readonly nudgedFor: Map<string, string>;
 	/** When the volume was last asked for, in milliseconds. */
@@ -89,6 +91,7 @@ export class Holdings {
 		if (before !== undefined && before.plan === plan && isUnchanged(before, { admissions, versions, withdrawn })) {
 			// The usual remount. What lives long is not replaced by its like, which would only make work for the collector.
 			before.askedAt = now;
+			before.delivered = versions;
 			return;
 		}
 		const withdrawnSince = new Map([...withdrawn].map((name) => [name, since?.get(name) ?? now]));
@@ -177,10 +180,18 @@ export class Holdings {
 function isUnchanged(before: Holding, { admissions, versions, withdrawn }: Omit<Delivery, "plan">): boolean {
 	if (withdrawn.size > 0 || before.withdrawnSince.size > 0) return false;
 	if (!admissions.every(({ tokenExpiresAt }, index) => tokenExpiresAt === before.admissions[index]?.tokenExpiresAt)) return false;
+	if (before.delivered === versions) return true;
 	return before.delivered.size === versions.size && [...versions].every(([name, version]) => before.delivered.get(name) === version);
 }
 
+/** The key that was last made for a pod as a request describes it: most pods have one volume. */
+const lastKeys = new WeakMap<Pod, { readonly provider: string; readonly targetPath: string; readonly key: string }>();
+
 /** The account is part of the key: what another account may not have is no revocation of what this one holds. */
 function keyOf({ provider, pod, targetPath }: MountRequest): string {
-	return JSON.stringify([provider, pod.uid, pod.namespace, pod.serviceAccount, targetPath]);
+	const last = lastKeys.get(pod);
+	if (last?.provider === provider && last.targetPath === targetPath) return last.key;
+	const key = JSON.stringify([provider, pod.uid, pod.namespace, pod.serviceAccount, targetPath]);
+	lastKeys.set(pod, { provider, targetPath, key });
+	return key;
 }

@@ -115,7 +115,10 @@ export class Rotation {
 	delivered(request: MountRequest, delivery: Delivery): void {
 		const before = this.#holdings.of(request)?.delivered;
 		this.#holdings.note(request, delivery);
-		const isNews = before !== undefined && [...delivery.versions].some(([name, version]) => before.get(name) !== version);
+		const isNews =
+			before !== undefined &&
+			before !== delivery.versions &&
+			[...delivery.versions].some(([name, version]) => before.get(name) !== version);
 		// What this volume has just learned, others may hold as it was.
 		if (isNews) setImmediate(() => this.nudgeChanged());
 	}

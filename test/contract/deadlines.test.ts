@@ -1,5 +1,5 @@
 import test from "ava";
-import { settleInTime, timeBudget } from "../../provider/contract/time-limit.ts";
+import { TimeLimit, timeBudget } from "../../provider/contract/time-limit.ts";
 import { ProviderError } from "../../provider/errors.ts";
 import { CallFailure } from "../support/mount-client.ts";
 import { attributes, oneFile, serve, until } from "./harness.ts";
@@ -127,23 +127,28 @@ test.serial("the signal of a finished mount is never aborted, so that shared wor
 });
 
 test.serial("a task that throws when it is called, after its time, or twice, ends its wait once", async (t) => {
-	const controller = () => new AbortController();
 	const late = new Error("late");
 	await t.throwsAsync(
-		settleInTime(() => Promise.reject(late), controller(), 1000),
+		new TimeLimit(1000).settle(() => Promise.reject(late)),
 		{ is: late },
 	);
+	const short = new TimeLimit(50);
 	const error = await t.throwsAsync(
-		settleInTime(({ reason }) => new Promise((_resolve, reject) => setTimeout(reject, 200, reason ?? late)), controller(), 50),
+		short.settle(() => new Promise((_resolve, reject) => setTimeout(reject, 200, short.signal.reason ?? late))),
 		{ instanceOf: ProviderError },
 	);
 	t.is(error?.code, "unreachable");
 	const reason = new ProviderError("stopped", "x");
-	await t.throwsAsync(settleInTime(never, abortedLater(reason), 1000), { is: reason });
+	await t.throwsAsync(abortedLater(reason).settle(never), { is: reason });
+	const early = new TimeLimit(1000);
+	early.abort(reason);
+	early.abort(new ProviderError("stopped", "another"));
+	t.is(early.signal.reason, reason);
+	await t.throwsAsync(early.settle(never), { is: reason });
 });
 
-function abortedLater(reason: ProviderError): AbortController {
-	const controller = new AbortController();
-	setTimeout(() => controller.abort(reason), 10);
-	return controller;
+function abortedLater(reason: ProviderError): TimeLimit {
+	const limit = new TimeLimit(1000);
+	setTimeout(() => limit.abort(reason), 10);
+	return limit;
 }

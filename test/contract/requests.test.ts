@@ -63,6 +63,31 @@ test("each socket tells its handler the provider's name", async (t) => {
 	);
 });
 
+const secondCalls = [
+	{ title: "nothing", change: {}, isSame: true },
+	{ title: "the Secret", change: { secrets: { user: "other" } }, isSame: false },
+	{ title: "the file mode", change: { permission: 0o600 }, isSame: false },
+	{ title: "the volume", change: { target: "/elsewhere" }, isSame: false },
+	{ title: "the mounted versions", change: { currentVersions: { db: "7" } }, isSame: false },
+];
+
+for (const { title, change, isSame } of secondCalls) {
+	test(`a request that comes again with ${title} changed is ${isSame ? "not parsed again" : "parsed anew"}`, async (t) => {
+		const { client, requests } = await serveAndKeep(t);
+		const sent = mountAttributes(makePod(), { role: "shop" }, { vault: "a.b.c" });
+		const options = { secrets: { user: "u" }, permission: 0o640, target: "/mnt/secrets-store" };
+		await client.mount(sent, options);
+		await client.mount(sent, { ...options, ...change });
+		const [first, second] = requests;
+		t.is(second?.tokens === first?.tokens, isSame);
+		t.deepEqual(revealed(second?.credentials ?? new Map()), change.secrets ?? options.secrets);
+		t.is(second?.defaultMode, change.permission ?? options.permission);
+		t.is(second?.targetPath, change.target ?? options.target);
+		t.deepEqual(Object.fromEntries(second?.currentVersions ?? []), change.currentVersions ?? {});
+		t.not(second?.signal, first?.signal);
+	});
+}
+
 const tokenSources = [
 	{ title: "attributes", inAttributes: '{"vault":{"token":"a"}}', inSecrets: undefined, tokens: { vault: "a" } },
 	{ title: "secrets", inAttributes: undefined, inSecrets: '{"vault":{"token":"b"}}', tokens: { vault: "b" } },

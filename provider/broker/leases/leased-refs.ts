@@ -9,20 +9,26 @@ const maximumLearned = 4096;
  */
 export class LeasedRefs {
 	readonly #learned = new LRUCache<string, true>({ max: maximumLearned });
+	/** The keys of refs, each made once: plans are shared by many Mounts. */
+	readonly #keys = new WeakMap<Ref, { readonly instanceKey: string; readonly key: string }>();
 
 	has(instance: StoreInstance, ref: Ref): boolean {
-		return ref.leased === true || this.#learned.has(keyOf(instance, ref));
+		return ref.leased === true || (this.#learned.size > 0 && this.#learned.has(this.#keyOf(instance, ref)));
 	}
 
 	learn(instance: StoreInstance, ref: Ref): void {
-		this.#learned.set(keyOf(instance, ref), true);
+		this.#learned.set(this.#keyOf(instance, ref), true);
+	}
+
+	#keyOf({ key: instanceKey }: StoreInstance, ref: Ref): string {
+		const known = this.#keys.get(ref);
+		if (known?.instanceKey === instanceKey) return known.key;
+		const key = JSON.stringify([instanceKey, ref.key]);
+		this.#keys.set(ref, { instanceKey, key });
+		return key;
 	}
 }
 
 export function hasLease(outcome: Outcome): boolean {
 	return outcome.kind === "found" && outcome.lease !== undefined;
-}
-
-function keyOf(instance: StoreInstance, ref: Ref): string {
-	return JSON.stringify([instance.key, ref.key]);
 }
