@@ -1,11 +1,13 @@
 import { ProviderError } from "./errors.ts";
 import { Faults } from "./plan/faults.ts";
 import { Fields } from "./plan/fields.ts";
+import type { PlannedStore } from "./plan/mount-plan.ts";
 import type { MountRequest } from "./plan/mount-request.ts";
 import { type ConfiguredStore, planNative, storeTypesIn } from "./plan/native/index.ts";
+import { planConfigured } from "./plan/native/stores.ts";
 import { finishPolicy, type Policy } from "./policy/policy-file.ts";
 import type { StoreRegistry } from "./store-registry.ts";
-import type { Dialect } from "./stores/store.ts";
+import type { Dialect, StoreInstance } from "./stores/store.ts";
 
 /** The provider name of the native dialect. */
 export const nativeProvider = "claviger";
@@ -48,6 +50,33 @@ export class Dialects {
 		await Promise.all(known.map((type) => registry.module(type)));
 		const environment = { store: (type: string) => registry.loaded(type), storeTypes: registry.types, configured: this.#configured };
 		return { name: nativeProvider, plan: (planned) => planNative(planned, environment) };
+	}
+
+	/** The stores that are known before any class is: those that the policy names, and what classes of the providers served fall back on. */
+	async knownStores(providers: readonly string[]): Promise<readonly PlannedStore[]> {
+		const known = [...this.#configured].map(([name, configured]) => planConfigured(name, configured));
+		for (const name of providers) {
+			if (name === nativeProvider) continue;
+			const usual = (this.#compatible.get(name) ?? (await this.#makeCompatible(name))).usualStore?.();
+			if (usual !== undefined) known.push(usual);
+		}
+		return known;
+	}
+
+	/**
+	 * What the administrator calls a store instance, whoever asks for it: its name under `stores`, that of another one
+	 * at the same address, or the dialect whose classes fall back on that address. Undefined for any other address.
+	 */
+	configuredName({ key, type, endpoints }: StoreInstance): string | undefined {
+		const address = endpoints.join(" ");
+		const isThere = (known: StoreInstance) => known.type === type && known.endpoints.join(" ") === address;
+		for (const [name, { instance }] of this.#configured) if (instance.key === key) return name;
+		for (const [name, { instance }] of this.#configured) if (isThere(instance)) return name;
+		for (const [name, { usualStore }] of this.#compatible) {
+			const usual = usualStore?.().instance;
+			if (usual !== undefined && isThere(usual)) return name;
+		}
+		return undefined;
 	}
 
 	/** Loads the code of the compatible dialects served, so that the first Mount does not wait for it. */

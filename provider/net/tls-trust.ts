@@ -64,6 +64,15 @@ export class TlsTrust {
 	}
 }
 
+/** Whose signature a server's certificate is believed by, for people. */
+export function describeTrust(options: TlsOptions, environment: Readonly<Record<string, string | undefined>>): string {
+	const configured = options.caFile ?? options.caDirectory;
+	if (configured !== undefined) return `the authorities in ${configured}`;
+	const { caFile, caDirectory } = withSystemTrust(options, environment);
+	if (caFile !== undefined) return `the authorities in ${caFile} (SSL_CERT_FILE)`;
+	return caDirectory === undefined ? "the authorities that Node brings" : `the authorities in ${caDirectory} (SSL_CERT_DIR)`;
+}
+
 function withSystemTrust(options: TlsOptions, environment: Readonly<Record<string, string | undefined>>): TlsOptions {
 	const { SSL_CERT_FILE: caFile, SSL_CERT_DIR: caDirectory } = environment;
 	if (caFile) return { ...options, caFile };

@@ -10,6 +10,13 @@ export interface Fault {
 	readonly remedy?: string;
 }
 
+const faultsByError = new WeakMap<ProviderError, readonly Fault[]>();
+
+/** The single faults behind an error of {@link Faults.toError}; none for any other error. */
+export function faultsOf(error: ProviderError): readonly Fault[] {
+	return faultsByError.get(error) ?? [];
+}
+
 /** Collects every fault of one text, so that its author can mend them all in one go. */
 export class Faults {
 	readonly #list: Fault[] = [];
@@ -41,7 +48,9 @@ export class Faults {
 				? `${subject}: ${lines[0]}`
 				: `${subject} have ${lines.length} faults: ${lines.map((line, index) => `(${index + 1}) ${line}`).join(" ")}`;
 		const first = this.#legacyTexts[0];
-		return new ProviderError("invalid", message, first === undefined ? {} : { legacyText: first });
+		const error = new ProviderError("invalid", message, first === undefined ? {} : { legacyText: first });
+		faultsByError.set(error, [...this.#list]);
+		return error;
 	}
 
 	/** @throws ProviderError `invalid` when there is any fault */

@@ -53,6 +53,8 @@ export interface FileRecipe {
 	readonly path: string;
 	/** The names of the objects it reads. */
 	readonly objects: readonly string[];
+	/** The one file it makes, where that is known before the values are; absent: the values name their files. */
+	readonly file?: { readonly path: string; readonly mode: number };
 	/**
 	 * The files. A value that the map lacks belongs to an optional object that is not there.
 	 * @throws ProviderError `invalid` when a value does not have the shape that was asked for

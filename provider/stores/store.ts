@@ -1,7 +1,8 @@
 import type { ProviderError } from "../errors.ts";
 import type { Fields } from "../plan/fields.ts";
-import type { MountPlan } from "../plan/mount-plan.ts";
+import type { MountPlan, PlannedStore } from "../plan/mount-plan.ts";
 import type { MountRequest } from "../plan/mount-request.ts";
+import type { Finding } from "../shared/finding.ts";
 import type { Secret } from "../shared/secret.ts";
 
 /**
@@ -157,11 +158,22 @@ export interface Store {
 export interface Dialect {
 	/** The provider name in the SecretProviderClass, and the socket's name. */
 	readonly name: string;
+	/** The fields that an entry of the parameter `objects` may have, where a misspelt one is passed over; absent: it is a fault. */
+	readonly objectFields?: readonly string[];
 	/**
 	 * Plans one Mount, without I/O.
 	 * @throws ProviderError `invalid` with every fault at once
 	 */
 	plan(request: MountRequest): MountPlan;
+	/** The store of a class that says nothing of it but what it must: what the administrator's defaults amount to. */
+	usualStore?(): PlannedStore;
+}
+
+/** What a look at a store may use: no pod's token, and no right but to ask what anybody may ask. */
+export interface DiagnosisContext {
+	readonly signal: AbortSignal;
+	/** Whether policy lets a connection to this resolved IP address be opened. */
+	allowsAddress(address: string): boolean;
 }
 
 /** What a store's folder exports. */
@@ -169,4 +181,9 @@ export interface StoreModule {
 	readonly store: Store;
 	/** Its compatible dialects, made with the administrator's defaults for that dialect (policy file, `dialects.<name>`). */
 	dialect?(name: string, defaults: Fields): Dialect;
+	/**
+	 * Looks at an instance without a login: the way to it by stage, and what it tells anybody of its state. Never
+	 * rejects for what it finds. Absent: only the way to the instance's endpoints is looked at.
+	 */
+	diagnose?(instance: StoreInstance, context: DiagnosisContext): Promise<readonly Finding[]>;
 }

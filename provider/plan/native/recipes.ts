@@ -5,7 +5,7 @@ import { formats, type StructuredFormatName } from "../../render/formats/formats
 import { members, type Selection, select } from "../../render/selection.ts";
 import { filePathProblem } from "../../shared/file-path.ts";
 import type { Found } from "../../stores/store.ts";
-import type { FileRecipe, RenderedFile } from "../mount-plan.ts";
+import type { FileRecipe } from "../mount-plan.ts";
 import type { NativeObject } from "./objects.ts";
 import type { PlannedTemplate } from "./template-fields.ts";
 import type { PlannedValue } from "./value-fields.ts";
@@ -23,8 +23,9 @@ export interface FileTarget {
 type Values = ReadonlyMap<string, Found>;
 
 /** One value, byte for byte. */
-export function singleRecipe({ path, file, mode }: FileTarget, object: NativeObject, selection: Selection): FileRecipe {
-	return recipe(path, [object], (values) => {
+export function singleRecipe(target: FileTarget, object: NativeObject, selection: Selection): FileRecipe {
+	const { file, mode } = target;
+	return fileRecipe(target, [object], (values) => {
 		const content = contentOf(object, values);
 		return content === undefined ? [] : [{ path: file, mode, contents: toBytes(select(content, selection)) }];
 	});
@@ -46,14 +47,11 @@ export function expandRecipe({ path, mode }: FileTarget, object: NativeObject): 
 }
 
 /** A file of names and values. Those of an optional object that is not there are left out. */
-export function valuesRecipe(
-	{ path, file, mode }: FileTarget,
-	formatName: StructuredFormatName,
-	planned: readonly PlannedValue[],
-): FileRecipe {
+export function valuesRecipe(target: FileTarget, formatName: StructuredFormatName, planned: readonly PlannedValue[]): FileRecipe {
+	const { file, mode } = target;
 	const format = formats[formatName];
 	const objects = planned.map(({ object }) => object);
-	return recipe(path, objects, (values) => {
+	return fileRecipe(target, objects, (values) => {
 		const entries = planned.flatMap((value) => entriesOf(value, values));
 		rejectDuplicates(entries);
 		for (const { name, content } of entries) {
@@ -66,9 +64,10 @@ export function valuesRecipe(
 }
 
 /** A text with values in it. What an optional object that is not there would fill stays empty. */
-export function templateRecipe({ path, file, mode }: FileTarget, { sources, fill }: PlannedTemplate): FileRecipe {
+export function templateRecipe(target: FileTarget, { sources, fill }: PlannedTemplate): FileRecipe {
+	const { file, mode } = target;
 	const objects = sources.map(({ object }) => object);
-	return recipe(path, objects, (values) => {
+	return fileRecipe(target, objects, (values) => {
 		const contents = sources.map(({ object, selection }) => {
 			const content = contentOf(object, values);
 			return content === undefined ? undefined : select(content, selection);
@@ -77,7 +76,14 @@ export function templateRecipe({ path, file, mode }: FileTarget, { sources, fill
 	});
 }
 
-function recipe(path: string, objects: readonly NativeObject[], produce: (values: Values) => readonly RenderedFile[]): FileRecipe {
+type Produce = FileRecipe["produce"];
+
+/** A recipe for one file whose place is written, not found in the values. */
+function fileRecipe({ path, file, mode }: FileTarget, objects: readonly NativeObject[], produce: Produce): FileRecipe {
+	return { ...recipe(path, objects, produce), file: { path: file, mode } };
+}
+
+function recipe(path: string, objects: readonly NativeObject[], produce: Produce): FileRecipe {
 	return { path, objects: [...new Set(objects.map(({ name }) => name))], produce };
 }
 

@@ -2,7 +2,7 @@ import type { Store, StoreInstance } from "../../stores/store.ts";
 import { type Fields, quote } from "../fields.ts";
 import type { PlannedStore } from "../mount-plan.ts";
 import type { YamlNode } from "../yaml.ts";
-import type { NativeEnvironment } from "./index.ts";
+import type { ConfiguredStore, NativeEnvironment } from "./index.ts";
 
 const storeName = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const maximumStores = 100;
@@ -11,6 +11,19 @@ const maximumStores = 100;
 export interface KnownStore {
 	readonly store: Store;
 	readonly planned: PlannedStore;
+}
+
+/** A store of the administrator's as plans use it. */
+export function planConfigured(name: string, { instance, audience, role }: Omit<ConfiguredStore, "store">): PlannedStore {
+	return {
+		instance,
+		audience,
+		role,
+		origin: "policy",
+		audienceOrigin: "policy",
+		addressParameter: `stores.${name}.address`,
+		audienceParameter: `stores.${name}.audience`,
+	};
 }
 
 /**
@@ -163,20 +176,7 @@ export class KnownStores {
 	#configured(name: string): KnownStore | undefined {
 		const configured = this.#environment.configured.get(name);
 		if (configured === undefined) return undefined;
-		const { store, instance, audience, role } = configured;
-		const parameter = (field: string) => `stores.${name}.${field}`;
-		return {
-			store,
-			planned: {
-				instance,
-				audience,
-				role,
-				origin: "policy",
-				audienceOrigin: "policy",
-				addressParameter: parameter("address"),
-				audienceParameter: parameter("audience"),
-			},
-		};
+		return { store: configured.store, planned: planConfigured(name, configured) };
 	}
 
 	#configuredNames(): string {

@@ -5,6 +5,7 @@ import type { PodIdentity } from "../../strongroom/bindings.ts";
 import { type Location, locate } from "../../strongroom/location.ts";
 import { describeAddress, nameProblem, namespaceProblem, type SecretAddress } from "../../strongroom/names.ts";
 import type { Outcome, Ref, Session, StoreContext, StoreInstance, StoreModule } from "../store.ts";
+import { diagnoseStrongroom } from "./diagnosis.ts";
 import { type Answer, Reader } from "./reader.ts";
 
 /** A strongroom in this process's file system. */
@@ -28,6 +29,7 @@ export const module: StoreModule = {
 		ref: (fields, _instance, request) => readRef(fields, request.pod.namespace),
 		connect,
 	},
+	diagnose: (instance, { signal }) => diagnoseStrongroom(asInstance(instance).location, signal),
 };
 
 function readInstance(name: string, fields: Fields): StrongroomInstance {

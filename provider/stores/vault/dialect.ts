@@ -7,7 +7,7 @@ import { goQuote } from "../../shared/go-text.ts";
 import type { Dialect, Found } from "../store.ts";
 import { objectContent } from "./content.ts";
 import { makeInstance, readOptions, type VaultInstance, type VaultOptions } from "./instance.ts";
-import type { VaultObject } from "./object.ts";
+import { objectFields, type VaultObject } from "./object.ts";
 import { checkObjects, readObjects } from "./objects.ts";
 import { type Naming, namings, VaultParameters } from "./parameters.ts";
 
@@ -26,7 +26,11 @@ export function makeDialect(name: string, defaults: Fields): Dialect {
 	if (naming === undefined) throw new Error(`the Vault store has no dialect ${name}`);
 	const options = readOptions(defaults);
 	checkDefaults(options, defaults);
-	return { name, plan: (request) => planMount(request, naming, options) };
+	const usualStore = () => {
+		const parameters = new VaultParameters(new Map(), naming);
+		return planStore(parameters, planInstance(parameters, options, new Faults()), "", options);
+	};
+	return { name, objectFields, usualStore, plan: (request) => planMount(request, naming, options) };
 }
 
 /** An administrator's fault shows when the policy is read, not at somebody's Mount. */
@@ -115,12 +119,14 @@ function planObject(object: VaultObject, read: ReadContent): PlannedObject {
 }
 
 function makeRecipe(object: VaultObject, read: ReadContent, defaultMode: number): FileRecipe {
+	const file = { path: object.name, mode: object.mode ?? defaultMode };
 	return {
 		path: object.path,
 		objects: [object.name],
+		file,
 		produce(values) {
 			const found = values.get(object.name);
-			return found === undefined ? [] : [{ path: object.name, mode: object.mode ?? defaultMode, contents: read(found) }];
+			return found === undefined ? [] : [{ ...file, contents: read(found) }];
 		},
 	};
 }

@@ -1,6 +1,7 @@
 import type { Fields } from "../../plan/fields.ts";
 import type { Secret } from "../../shared/secret.ts";
-import type { Identity, ResumeContext, Session, Store, StoreContext, StoreModule } from "../store.ts";
+import type { DiagnosisContext, Identity, ResumeContext, Session, Store, StoreContext, StoreModule } from "../store.ts";
+import { diagnose } from "./diagnosis.ts";
 import { makeDialect } from "./dialect.ts";
 import { readInstance, type VaultInstance } from "./instance.ts";
 import { readRef, type VaultRef } from "./ref.ts";
@@ -20,4 +21,8 @@ const store: Store = {
 	resume: (instance: VaultInstance, state: Secret, context: ResumeContext): Promise<Session> => resumeSession(instance, state, context),
 };
 
-export const module: StoreModule = { store, dialect: makeDialect };
+export const module: StoreModule = {
+	store,
+	dialect: makeDialect,
+	diagnose: (instance: VaultInstance, context: DiagnosisContext) => diagnose(instance, context),
+};

@@ -22,6 +22,9 @@ export interface VaultObject {
 	readonly configuration: string;
 }
 
+/** Every field that {@link readObject} reads. */
+export const objectFields = ["objectName", "secretPath", "secretKey", "method", "secretArgs", "filePermission", "encoding"] as const;
+
 /** A value of a type that its field does not take, in the words of Go's YAML. */
 export interface Mismatch {
 	readonly path: string;
