@@ -28,6 +28,31 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number];
 
+/** The rules by which policy refuses a Mount (codes `refused` and `unidentified`); each is a label of metrics, so there are few. */
+export const policyRules = [
+	"administrators-store",
+	"api-server-audience",
+	"expired-token",
+	"foreign-audience",
+	"foreign-token",
+	"local-address",
+	"malformed-address",
+	"metadata-address",
+	"missing-token",
+	"node-socket",
+	"own-trust",
+	"plain-http",
+	"resolved-address",
+	"token-signature",
+	"unbound-token",
+	"unlisted-audience",
+	"unlisted-endpoint",
+	"unverified-tls",
+	"unverified-token",
+] as const;
+
+export type PolicyRule = (typeof policyRules)[number];
+
 export interface ProviderErrorOptions {
 	/** What the reader can do about it, as a sentence. */
 	readonly remedy?: string;
@@ -40,6 +65,8 @@ export interface ProviderErrorOptions {
 	readonly legacyText?: string;
 	/** Where the failure arose, when a dialect words the stages differently. */
 	readonly stage?: "login" | "read";
+	/** The rule of policy that refuses. */
+	readonly rule?: PolicyRule;
 }
 
 /**
@@ -54,6 +81,7 @@ export class ProviderError extends Error {
 	readonly remedy: string | undefined;
 	readonly legacyText: string | undefined;
 	readonly stage: "login" | "read" | undefined;
+	readonly rule: PolicyRule | undefined;
 
 	constructor(code: ErrorCode, message: string, options: ProviderErrorOptions = {}) {
 		super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -61,6 +89,7 @@ export class ProviderError extends Error {
 		this.remedy = options.remedy;
 		this.legacyText = options.legacyText;
 		this.stage = options.stage;
+		this.rule = options.rule;
 	}
 
 	/** All there is to tell people: a compatible dialect's words first, then the message and the remedy. */

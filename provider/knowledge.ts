@@ -1,27 +1,31 @@
-import { Broker } from "./broker/broker.ts";
+import { Broker, type BrokerOptions } from "./broker/broker.ts";
+import type { LeaseNews } from "./broker/leases/keeper-context.ts";
+import type { Asked } from "./broker/reader.ts";
 import type { KeptAnswers } from "./kept-answers.ts";
 import type { KubernetesClient } from "./kubernetes/client.ts";
 import type { ObjectVersions } from "./object-versions.ts";
+import type { Observation } from "./observation.ts";
 import type { ServeOptions } from "./options.ts";
 import type { Gate } from "./policy/gate.ts";
 import { type Push, startPush } from "./push.ts";
 import { Rotation } from "./rotation/rotation.ts";
+import { retryTotals } from "./shared/retry-budget.ts";
 import { openStateFiles, type StateFiles } from "./state-files.ts";
-import type { StoreRegistry } from "./store-registry.ts";
-import type { Logger } from "./telemetry/log.ts";
-import type { Metrics } from "./telemetry/metrics.ts";
+import type { Ref, Store, StoreInstance } from "./stores/store.ts";
+import type { StoreLabels, Survey } from "./telemetry/metrics.ts";
 
 export interface KnowledgeParts {
 	readonly options: ServeOptions;
-	readonly registry: StoreRegistry;
+	/** The store of a registered type. */
+	store(type: string): Promise<Pick<Store, "connect" | "resume">>;
+	storeLabels(instance: StoreInstance): StoreLabels;
 	readonly kubernetes: KubernetesClient | undefined;
 	readonly gate: Gate;
 	readonly versionKey: Buffer;
 	readonly versions: ObjectVersions;
-	readonly metrics: Metrics;
+	readonly observation: Observation;
 	/** What was made of values, to be let go with them. */
 	readonly kept: KeptAnswers;
-	readonly log: Logger;
 }
 
 /** What the provider knows of values, leases and pods. */
@@ -38,18 +42,23 @@ export interface Knowledge {
  * @throws ProviderError `invalid` when flags lack each other
  */
 export async function openKnowledge(parts: KnowledgeParts): Promise<Knowledge> {
-	const { options, kubernetes, versionKey, log } = parts;
+	const { options, kubernetes, versionKey, observation } = parts;
+	const { log, metrics } = observation;
 	const state = openStateFiles(options, versionKey, log);
 	let push: Push | undefined;
-	const broker: Broker = makeBroker(parts, state, () => rotation.nudgeChanged());
+	const broker: Broker = makeBroker(parts, state, {
+		onReplaced: () => rotation.nudgeChanged(),
+		onNews: (news) => tellLease(observation, rotation, news),
+	});
 	const rotation: Rotation = makeRotation(parts, broker, state, () => push);
 	const { leases } = broker;
+	metrics.surveyWith(() => survey(parts, broker, rotation));
 	// Before the first list of this node's pods is asked for, so that the list decides on all that is restored.
 	await state.restore({ values: broker, deliveries: rotation, leases });
 	push = startPush({
 		options,
 		kubernetes,
-		log,
+		observation,
 		pods: {
 			isBehind: (uid) => rotation.isBehind(uid),
 			forget(uid) {
@@ -74,7 +83,10 @@ export async function openKnowledge(parts: KnowledgeParts): Promise<Knowledge> {
 	};
 }
 
-function makeBroker({ options, registry, metrics, gate, kept, log }: KnowledgeParts, state: StateFiles, onReplaced: () => void): Broker {
+type LeaseHearers = Pick<BrokerOptions["leases"], "onReplaced" | "onNews">;
+
+function makeBroker({ options, store, observation, gate, kept }: KnowledgeParts, state: StateFiles, leases: LeaseHearers): Broker {
+	const { metrics, log } = observation;
 	return new Broker({
 		concurrency: options.fetchConcurrency,
 		maximumAgeMilliseconds: options.maximumAgeSeconds * 1000,
@@ -82,24 +94,26 @@ function makeBroker({ options, registry, metrics, gate, kept, log }: KnowledgePa
 		maximumBytes: options.cacheBytes,
 		events: {
 			hit: () => metrics.cacheHit(),
+			served: (milliseconds) => metrics.valueServed(milliseconds / 1000),
 			miss: () => metrics.cacheMiss(),
 			stale: (seconds) => metrics.staleServed(seconds),
 			discarded: () => kept.clear(),
 		},
 		onValuesChanged: () => state.saveSoon("values"),
-		leases: { log, onReplaced, onChanged: () => state.saveSoon("leases") },
-		store: (type) => registry.store(type),
+		leases: { ...leases, log, onChanged: () => state.saveSoon("leases") },
+		store,
 		addressGuard: (store) => gate.addressGuard(store),
 	});
 }
 
 function makeRotation(
-	{ options, versions, metrics, log }: KnowledgeParts,
+	{ options, versions, observation }: KnowledgeParts,
 	broker: Broker,
 	state: StateFiles,
 	push: () => Push | undefined,
 ): Rotation {
-	return new Rotation({
+	const { metrics, log, notices } = observation;
+	const rotation: Rotation = new Rotation({
 		nudge: (pod) => push()?.nudge(pod),
 		broker,
 		versionOf: (object, found) => versions.of(object, found),
@@ -109,19 +123,47 @@ function makeRotation(
 		events: {
 			changed(pod, object) {
 				metrics.changed();
-				log.info({ namespace: pod.namespace, pod: pod.name, object }, "changed");
+				log.info({ event: "object_changed", namespace: pod.namespace, pod: pod.name, object }, "changed");
 			},
-			pollFailed({ asked }, error) {
-				metrics.pollFailed();
-				log.debug({ store: asked.store.instance.name, code: error.code, reason: error.text }, "refresh failed");
+			polled: () => metrics.polled("ok"),
+			pollFailed({ asked, ref, key }, error) {
+				metrics.polled(error.code);
+				const age = error.code === "unreachable" ? ageSeconds(broker, asked, ref) : 0;
+				notices.unconfirmed(key, asked.store.instance.name, age, () => rotation.holders(key));
+				log.debug({ event: "poll_failed", store: asked.store.instance.name, code: error.code, reason: error.text }, "refresh failed");
 			},
 			breakerOpened(census) {
 				metrics.breakerOpened();
+				notices.heldBack(rotation.withdrawnHolders(), census);
 				log.error(
-					{ ...census },
+					{ event: "removals_held_back", ...census },
 					"most secrets of this node vanished at once: removals are held back; check policies and roles in the store",
 				);
 			},
 		},
 	});
+	return rotation;
+}
+
+/** How long ago a store confirmed what is known of a ref. */
+function ageSeconds(broker: Broker, asked: Asked, ref: Ref): number {
+	const known = broker.known(asked, ref);
+	return known === undefined ? 0 : (performance.now() - known.askedAt) / 1000;
+}
+
+function tellLease({ metrics, notices }: Observation, rotation: Rotation, { event, podUid, source }: LeaseNews): void {
+	metrics.lease(event);
+	notices.lease(event, source.store.instance.name, () => rotation.pod(podUid));
+}
+
+function survey({ storeLabels }: KnowledgeParts, broker: Broker, rotation: Rotation): Survey {
+	const { ages, ...volumes } = rotation.survey();
+	const oldest = new Map<string, { readonly labels: StoreLabels; readonly seconds: number }>();
+	for (const { instance, milliseconds } of ages.values()) {
+		const labels = storeLabels(instance);
+		const seconds = Math.max(oldest.get(labels.store)?.seconds ?? 0, milliseconds / 1000);
+		oldest.set(labels.store, { labels, seconds });
+	}
+	const valueAges = new Map([...oldest.values()].map(({ labels, seconds }) => [labels, seconds] as const));
+	return { ...volumes, ...broker.counts, valueAges, retries: retryTotals };
 }

@@ -13,7 +13,7 @@ import type { Gate } from "./policy/gate.ts";
 import { type Delivery, revokedVersion } from "./rotation/holdings.ts";
 import type { Rotation } from "./rotation/rotation.ts";
 import type { Dialect, Found } from "./stores/store.ts";
-import type { Metrics } from "./telemetry/metrics.ts";
+import type { MountStage } from "./telemetry/metrics.ts";
 
 /** What leaves with an answer, for the records about it. */
 interface MountDelivery extends Delivery {
@@ -32,8 +32,13 @@ export interface MountPipelineOptions {
 	readonly rotation: Rotation;
 	readonly audit: AuditSink;
 	readonly versions: ObjectVersions;
-	readonly metrics: Metrics;
 	readonly kept: KeptAnswers;
+	/** Hears how long a step took, by `performance.now()`. */
+	stage(stage: MountStage, began: number, ended: number): void;
+	/** Hears of an object that leaves a volume because its store has withdrawn it. */
+	revoked(request: MountRequest, object: string): void;
+	/** Hears of an answer with values that stand in for a store that cannot be reached. */
+	stale(request: MountRequest, seconds: number): void;
 	/** Hears of every Mount that ended without files, before its error is put into words for the wire. */
 	failed(request: MountRequest, error: ProviderError): void;
 }
@@ -64,8 +69,9 @@ export class MountPipeline {
 	async mount(request: MountRequest): Promise<MountAnswer> {
 		let plan: MountPlan | undefined;
 		try {
+			const began = performance.now();
 			plan = this.#knownPlan(request) ?? (await this.#plan(request));
-			return await this.#fetch(request, plan);
+			return await this.#fetch(request, plan, this.#over("plan", began));
 		} catch (reason) {
 			const error = ProviderError.from(reason);
 			this.failed(request, error, plan);
@@ -75,9 +81,8 @@ export class MountPipeline {
 
 	/** Records that a Mount ends without files. */
 	failed(request: MountRequest, error: ProviderError, plan?: MountPlan): void {
-		const { failed, metrics, audit } = this.#options;
+		const { failed, audit } = this.#options;
 		failed(request, error);
-		metrics.mount(request.provider, error.code);
 		const decision = error.code === "refused" || error.code === "denied" || error.code === "unidentified" ? "deny" : "fail";
 		try {
 			audit.record(() => auditRecord(request, plan, decision, { error }));
@@ -95,20 +100,23 @@ export class MountPipeline {
 	#leaving(request: MountRequest, delivery: MountDelivery): void {
 		this.#options.audit.record(() => auditRecord(request, delivery.plan, "deliver", delivery));
 		this.#options.rotation.delivered(request, delivery);
-		this.#options.metrics.mount(request.provider, "ok");
+		if (delivery.staleSeconds !== undefined) this.#options.stale(request, delivery.staleSeconds);
 	}
 
 	/** From the last look at the values to the encoded answer nothing waits: an evicted value is overwritten in between otherwise. */
-	async #fetch(request: MountRequest, plan: MountPlan): Promise<MountAnswer> {
+	async #fetch(request: MountRequest, plan: MountPlan, planned: number): Promise<MountAnswer> {
 		const { gate, broker, rotation } = this.#options;
 		const admissions = await gate.admit(request, plan);
+		const admitted = this.#over("policy", planned);
 		rotation.asked(request);
 		const wanted = { plan, admissions, credentials: request.credentials, podUid: request.pod.uid };
 		const values = broker.freshValues(wanted);
-		if (values !== undefined) return this.#answerKnown(request, wanted, values);
-		const answers = await broker.fetch({ ...wanted, signal: request.signal });
-		request.signal.throwIfAborted();
-		return this.#answerFetched(request, wanted, answers);
+		const answers = values === undefined ? await broker.fetch({ ...wanted, signal: request.signal }) : undefined;
+		const fetched = this.#over("fetch", admitted);
+		if (answers !== undefined) request.signal.throwIfAborted();
+		const answer = answers === undefined ? this.#answerKnown(request, wanted, values ?? []) : this.#answerFetched(request, wanted, answers);
+		this.#over("render", fetched);
+		return answer;
 	}
 
 	/** Nothing has changed and nothing was asked: the usual remount. */
@@ -123,7 +131,7 @@ export class MountPipeline {
 
 	#answerFetched(request: MountRequest, wanted: Wanted, answers: ReadonlyMap<string, Answer>): MountAnswer {
 		const { plan, admissions } = wanted;
-		const { broker, rotation, metrics } = this.#options;
+		const { broker, rotation, revoked } = this.#options;
 		const holding = rotation.held(request);
 		const contents = settle({
 			plan,
@@ -134,7 +142,7 @@ export class MountPipeline {
 				return asked === undefined ? undefined : broker.withdrawn(asked, object.ref);
 			},
 		});
-		for (const name of contents.removed) if (holding?.delivered.get(name) !== revokedVersion) metrics.revoked();
+		for (const name of contents.removed) if (holding?.delivered.get(name) !== revokedVersion) revoked(request, name);
 		const { withdrawn, staleSeconds } = contents;
 		const made = this.#make(plan, contents);
 		return this.#answer(request, made, { plan, admissions, versions: made.versions, withdrawn, staleSeconds });
@@ -156,6 +164,13 @@ export class MountPipeline {
 			leaving: () => this.#leaving(request, delivery),
 			withheld: (error) => this.failed(request, error, delivery.plan),
 		};
+	}
+
+	/** @returns when the stage was over, which is when the next one begins */
+	#over(stage: MountStage, began: number): number {
+		const ended = performance.now();
+		this.#options.stage(stage, began, ended);
+		return ended;
 	}
 
 	/** A plan depends on nothing but what is in the key, so replicas and remounts share it. */

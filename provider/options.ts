@@ -3,6 +3,7 @@ import { ProviderError } from "./errors.ts";
 import { parseDuration } from "./plan/native/duration.ts";
 import { type ListenAddress, parseListenAddress } from "./telemetry/health.ts";
 import { type LogLevel, logLevels } from "./telemetry/log.ts";
+import { tracesUrl } from "./telemetry/tracing.ts";
 
 /** How the provider verifies pods' tokens. */
 export type TokenVerification = "keys" | "review" | "off";
@@ -15,6 +16,8 @@ export interface ServeOptions {
 	readonly http: ListenAddress | undefined;
 	/** Whether the address was asked for: then it must be had, while the default may be somebody else's. */
 	readonly httpRequired: boolean;
+	/** Where traces are sent, an OTLP/HTTP endpoint; undefined for nowhere. */
+	readonly tracesUrl: string | undefined;
 	readonly logLevel: LogLevel;
 	readonly audit: string;
 	readonly tokenVerification: TokenVerification;
@@ -38,7 +41,11 @@ export interface ServeOptions {
 	/** How old a known value may be when it stands in for a store that cannot be reached. */
 	readonly maximumStaleSeconds: number;
 	readonly push: "off" | "annotation";
+	/** Whether Kubernetes Events tell about pods. */
+	readonly tellsEvents: boolean;
 	readonly nodeName: string | undefined;
+	/** The key of the taint that the node loses when its sockets are served. */
+	readonly startupTaint: string | undefined;
 	readonly revocationHoldSeconds: number;
 	readonly cacheBytes: number;
 	readonly drainMilliseconds: number;
@@ -59,6 +66,7 @@ const flags = {
 	providers: { value: "LIST", fallback: "claviger", help: "provider names to serve, by comma: claviger, vault, openbao" },
 	policy: { value: "FILE", help: "the administrator's policy; without it nothing outside this process may be asked" },
 	http: { value: "ADDR", fallback: "127.0.0.1:8085", help: "health, readiness and metrics, as host:port; off for none" },
+	traces: { value: "URL", help: "an OTLP/HTTP endpoint that traces are sent to, such as http://collector:4318; default: none" },
 	"log-level": { value: "LEVEL", fallback: "info", help: "debug, info, warn, error or silent; JSON lines on stderr" },
 	audit: { value: "FILE", fallback: "off", help: "audit records as JSON lines: a file, stdout or off" },
 	"token-verification": {
@@ -96,10 +104,16 @@ const flags = {
 		help: "how old a known value may be when it stands in for a store that cannot be reached; 0 for never",
 	},
 	push: { value: "HOW", fallback: "off", help: "annotation: have kubelet republish a pod's volumes as soon as one changes; off" },
+	events: {
+		value: "HOW",
+		fallback: "off",
+		help: "on: tell by Kubernetes Events what befalls a pod's secrets, with remedies (needs --node-name); off",
+	},
 	"node-name": {
 		value: "NAME",
 		help: "the node this runs on: its pods are watched, so that leases end with them; needed for --push annotation",
 	},
+	"startup-taint": { value: "KEY", help: "the taint that --node-name loses when its sockets are served, so that pods wait for it" },
 	"revocation-hold": {
 		value: "TIME",
 		fallback: "10m",
@@ -136,6 +150,7 @@ export function readServeOptions(args: readonly string[], environment: Environme
 		policyFile: text("policy"),
 		http: readHttp(required("http")),
 		httpRequired: given["http"] !== undefined || environment[environmentName("http")] !== undefined,
+		tracesUrl: readTraces(text("traces")),
 		logLevel: readChoice("log-level", required("log-level"), logLevels),
 		audit: required("audit"),
 		tokenVerification: readChoice("token-verification", text("token-verification") ?? defaultVerification(text, environment), [
@@ -157,7 +172,9 @@ export function readServeOptions(args: readonly string[], environment: Environme
 		maximumAgeSeconds: maximumAge === undefined ? pollSeconds : readDuration("max-age", maximumAge),
 		maximumStaleSeconds: readDuration("max-stale", required("max-stale")),
 		push: readChoice("push", required("push"), ["off", "annotation"]),
+		tellsEvents: readChoice("events", required("events"), ["on", "off"]) === "on",
 		nodeName: text("node-name"),
+		startupTaint: text("startup-taint"),
 		revocationHoldSeconds: readDuration("revocation-hold", required("revocation-hold")),
 		cacheBytes: readNumber("cache-bytes", required("cache-bytes"), 1024, 1 << 30),
 		fetchConcurrency: readNumber("fetch-concurrency", required("fetch-concurrency"), 1, 1000),
@@ -210,6 +227,13 @@ function readHttp(text: string): ListenAddress | undefined {
 	const address = parseListenAddress(text);
 	if (address === undefined) throw invalid("http", `is ${JSON.stringify(text)}`, "Write host:port, or off.");
 	return address;
+}
+
+function readTraces(text: string | undefined): string | undefined {
+	if (text === undefined) return undefined;
+	const url = tracesUrl(text);
+	if (url === undefined) throw invalid("traces", "is no http or https URL", "Write it as http://collector:4318.");
+	return url;
 }
 
 function readSecretName(text: string | undefined): string | undefined {

@@ -7,18 +7,29 @@ import { KeptAnswers } from "./kept-answers.ts";
 import { openKnowledge } from "./knowledge.ts";
 import { MountPipeline } from "./mount.ts";
 import { ObjectVersions } from "./object-versions.ts";
+import {
+	mountHandler,
+	mountObserver,
+	type Observation,
+	observeAudit,
+	observedStores,
+	openObservation,
+	storeLabels,
+} from "./observation.ts";
 import type { ServeOptions } from "./options.ts";
 import type { MountRequest } from "./plan/mount-request.ts";
 import { audienceOwners } from "./policy/audiences.ts";
 import { Gate } from "./policy/gate.ts";
-import { emptyPolicy, type Policy, readPolicyFile } from "./policy/policy-file.ts";
+import type { Policy } from "./policy/policy-file.ts";
 import type { TokenVerifier } from "./policy/verifier.ts";
+import { readPolicy } from "./serve-policy.ts";
 import { runtimeVersion } from "./shared/runtime-version.ts";
+import { prepareTaintRemoval } from "./startup-taint.ts";
 import { StoreRegistry } from "./store-registry.ts";
 import { stores } from "./stores/index.ts";
 import { type HealthServer, startHealthServer } from "./telemetry/health.ts";
 import { describeCause, type Logger } from "./telemetry/log.ts";
-import { createMetrics, type Metrics, noMetrics } from "./telemetry/metrics.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
 import { kubernetesClient, tokenVerifier } from "./verification.ts";
 import { openVersionKey } from "./version-key.ts";
 
@@ -35,13 +46,24 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 	const registry = new StoreRegistry(stores);
 	const dialects = await Dialects.open(registry, policy, options.providers);
 	const kubernetes = kubernetesClient(options);
-	const audit = openAuditSink(options.audit);
-	const metrics = options.http === undefined ? noMetrics : await createMetrics();
+	const observation = await openObservation(options, kubernetes, log);
+	const { metrics } = observation;
+	const audit = observeAudit(openAuditSink(options.audit), metrics);
 	const versionKey = await openVersionKey(options, kubernetes, log);
 	const versions = new ObjectVersions(versionKey);
 	const gate = makeGate(policy, registry, tokenVerifier(options, kubernetes), log);
 	const kept = new KeptAnswers();
-	const knowledge = await openKnowledge({ options, registry, kubernetes, gate, versionKey, versions, metrics, kept, log });
+	const knowledge = await openKnowledge({
+		options,
+		store: observedStores(registry, storeLabels(dialects), observation),
+		storeLabels: storeLabels(dialects),
+		kubernetes,
+		gate,
+		versionKey,
+		versions,
+		kept,
+		observation,
+	});
 	const pipeline = new MountPipeline({
 		dialect: (request) => dialects.of(request),
 		gate,
@@ -49,25 +71,36 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 		rotation: knowledge.rotation,
 		audit,
 		versions,
-		metrics,
 		kept,
-		failed: (request, error) => logFailure(log, request, error),
+		...mountObserver(observation),
 	});
+	const taintRemoval = prepareTaintRemoval(options, kubernetes, log);
 	const health = await openHealth(options, metrics, log);
-	const contract = await serveContract(contractOptions(options, pipeline, log));
+	const contract = await serveContract(contractOptions(options, pipeline, observation));
 	knowledge.rotation.start();
 	health?.setReady(true);
+	taintRemoval?.begin();
 	log.info(
-		{ sockets: contract.sockets, profile: policy.profile, http: health?.address ?? "off", verification: options.tokenVerification },
+		{
+			event: "serving",
+			sockets: contract.sockets,
+			profile: policy.profile,
+			http: health?.address ?? "off",
+			verification: options.tokenVerification,
+		},
 		"serving",
 	);
-	dialects.warm(options.providers).catch((error: unknown) => log.error(describeCause(error), "a store's code cannot be loaded"));
+	dialects
+		.warm(options.providers)
+		.catch((error: unknown) => log.error({ event: "store_unavailable", ...describeCause(error) }, "a store's code cannot be loaded"));
 	return {
 		sockets: contract.sockets,
 		async stop() {
 			health?.setReady(false);
+			await taintRemoval?.stop();
 			await stopContract(contract, log);
 			await knowledge.stop();
+			await observation.stop();
 			await health?.stop();
 			kubernetes?.close();
 			audit.close();
@@ -81,14 +114,9 @@ async function openHealth({ http, httpRequired }: ServeOptions, metrics: Metrics
 		return await startHealthServer(http, metrics);
 	} catch (reason) {
 		if (httpRequired) throw reason;
-		log.warn({ reason: ProviderError.from(reason).text }, "going on without health and readiness");
+		log.warn({ event: "http_unavailable", reason: ProviderError.from(reason).text }, "going on without health and readiness");
 		return undefined;
 	}
-}
-
-function readPolicy({ policyFile, kubernetesApi }: ServeOptions): Policy {
-	const clusterAddresses = kubernetesApi === undefined ? [] : [new URL(kubernetesApi).hostname.replace(/^\[|\]$/g, "")];
-	return policyFile === undefined ? emptyPolicy(clusterAddresses) : readPolicyFile(policyFile, clusterAddresses);
 }
 
 function makeGate(policy: Policy, registry: StoreRegistry, verifier: TokenVerifier | undefined, log: Logger): Gate {
@@ -96,17 +124,18 @@ function makeGate(policy: Policy, registry: StoreRegistry, verifier: TokenVerifi
 		policy,
 		owners: audienceOwners(stores),
 		store: (type) => registry.store(type),
-		warn: (warning, request) => log.warn(requestFields(request), warning),
+		warn: (warning, request) => log.warn({ event: "policy_warning", ...requestFields(request) }, warning),
 		...(verifier === undefined ? {} : { verifier }),
 	});
 }
 
-function contractOptions(options: ServeOptions, pipeline: MountPipeline, log: Logger): ContractOptions {
+function contractOptions(options: ServeOptions, pipeline: MountPipeline, { metrics, tracing, log }: Observation): ContractOptions {
 	return {
 		socketDirectory: options.socketDirectory,
 		providers: options.providers,
-		handler: (request) => pipeline.mount(request),
+		handler: mountHandler(pipeline, tracing),
 		unanswered: (request, error) => pipeline.failed(request, error),
+		answered: (provider, code, milliseconds) => metrics.mount(provider, code, milliseconds / 1000),
 		runtimeVersion,
 		maximumResponseBytes: options.maximumResponseBytes,
 		drainMilliseconds: options.drainMilliseconds,
@@ -116,22 +145,11 @@ function contractOptions(options: ServeOptions, pipeline: MountPipeline, log: Lo
 }
 
 async function stopContract(contract: ContractServer, log: Logger): Promise<void> {
-	log.info({}, "stopping: letting running mounts end");
+	log.info({ event: "stopping" }, "stopping: letting running mounts end");
 	await contract.stop();
-	log.info({}, "stopped");
+	log.info({ event: "stopped" }, "stopped");
 }
 
 function requestFields({ provider, pod }: MountRequest): object {
 	return { provider, namespace: pod.namespace, pod: pod.name, serviceAccount: pod.serviceAccount };
-}
-
-function logFailure(log: Logger, request: MountRequest, error: ProviderError): void {
-	const fields = {
-		...requestFields(request),
-		code: error.code,
-		reason: error.text,
-		...(error.cause === undefined ? {} : describeCause(error.cause)),
-	};
-	if (error.code === "internal") log.error(fields, "mount failed by a defect");
-	else log.warn(fields, "mount failed");
 }

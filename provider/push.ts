@@ -1,11 +1,11 @@
 import { ProviderError } from "./errors.ts";
 import type { KubernetesClient } from "./kubernetes/client.ts";
-import { patchPod } from "./kubernetes/pod-patch.ts";
+import { type PatchResult, patchPod } from "./kubernetes/pod-patch.ts";
 import { watchPods } from "./kubernetes/pods.ts";
+import type { Observation } from "./observation.ts";
 import type { ServeOptions } from "./options.ts";
 import type { Pod } from "./plan/mount-request.ts";
 import { Nudger } from "./rotation/nudger.ts";
-import type { Logger } from "./telemetry/log.ts";
 import { needsApi } from "./verification.ts";
 
 /** Has kubelet look after pods at once. */
@@ -17,7 +17,7 @@ export interface Push {
 export interface PushParts {
 	readonly options: ServeOptions;
 	readonly kubernetes: KubernetesClient | undefined;
-	readonly log: Logger;
+	readonly observation: Observation;
 	/** What is known of pods, and to be forgotten with them. */
 	readonly pods: KnownPods;
 }
@@ -40,14 +40,15 @@ const burst = 50;
  *
  * @throws ProviderError `invalid` when push lacks the API server or the node's name
  */
-export function startPush({ options, kubernetes, log, pods }: PushParts): Push | undefined {
+export function startPush({ options, kubernetes, observation, pods }: PushParts): Push | undefined {
 	const { push, nodeName } = options;
+	const { log } = observation;
 	if (kubernetes === undefined || nodeName === undefined) {
 		if (push === "off") return undefined;
 		throw kubernetes === undefined ? needsApi("--push annotation") : needsNodeName();
 	}
 	const nudger = new Nudger({
-		patch: (pod, signal) => patchPod(kubernetes, pod, signal),
+		patch: (pod, signal) => patchObserved(kubernetes, pod, signal, observation),
 		isBehind: ({ uid }) => pods.isBehind(uid),
 		ratePerSecond,
 		burst,
@@ -57,7 +58,8 @@ export function startPush({ options, kubernetes, log, pods }: PushParts): Push |
 	const handlers = {
 		onGone: (uid: string) => pods.forget(uid),
 		onSynced: (uids: ReadonlySet<string>, askedAt: number) => pods.forgetOthers(uids, askedAt),
-		onTrouble: (error: ProviderError) => log.warn({ code: error.code, reason: error.text }, "this node's pods cannot be watched"),
+		onTrouble: (error: ProviderError) =>
+			log.warn({ event: "pods_unwatched", code: error.code, reason: error.text }, "this node's pods cannot be watched"),
 	};
 	const watching = watchPods(kubernetes, nodeName, handlers, stopping.signal);
 	return {
@@ -69,6 +71,23 @@ export function startPush({ options, kubernetes, log, pods }: PushParts): Push |
 			await Promise.all([nudger.stop(), watching]);
 		},
 	};
+}
+
+async function patchObserved(
+	client: KubernetesClient,
+	pod: Pod,
+	signal: AbortSignal,
+	{ metrics, notices }: Observation,
+): Promise<PatchResult> {
+	try {
+		const result = await patchPod(client, pod, signal);
+		metrics.pushed(result === "patched" ? "done" : result);
+		if (result === "refused") notices.pushRefused(pod);
+		return result;
+	} catch (reason) {
+		if (!signal.aborted) metrics.pushed("failed");
+		throw reason;
+	}
 }
 
 function needsNodeName(): ProviderError {

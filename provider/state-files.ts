@@ -37,7 +37,8 @@ export function openStateFiles(options: ServeOptions, key: Buffer, log: Logger):
 	if (!keepsValues) removeValues(join(directory, "values"), log);
 	const files = names.map((name) => {
 		const purpose = `${name} of node ${nodeName ?? hostname()}`;
-		const warn = (reason: string, cause?: unknown) => log.warn({ reason, ...describeCause(cause) }, `the ${name} kept in --state-dir`);
+		const warn = (reason: string, cause?: unknown) =>
+			log.warn({ event: "state_unreadable", reason, ...describeCause(cause) }, `the ${name} kept in --state-dir`);
 		return [name, new SealedFile({ path: join(directory, name), key, purpose, warn })] as const;
 	});
 	return new StateFiles(new Map(files), log);
@@ -59,7 +60,7 @@ export class StateFiles {
 		for (const [name, file] of this.#files) {
 			const kept = await file.read();
 			if (kept !== undefined && (await parts[name].restore(kept)) === false)
-				this.#log.warn({ reason: "it is of another version" }, `the ${name} kept in --state-dir`);
+				this.#log.warn({ event: "state_unreadable", reason: "it is of another version" }, `the ${name} kept in --state-dir`);
 			// Not before now: a save of what is only half restored would lose the rest.
 			this.#kept.set(name, parts[name]);
 			this.saveSoon(name);
@@ -84,6 +85,6 @@ function removeValues(path: string, log: Logger): void {
 	try {
 		rmSync(path, { force: true });
 	} catch (cause) {
-		log.warn({ reason: "it cannot be removed", ...describeCause(cause) }, "the values kept in --state-dir");
+		log.warn({ event: "state_not_removed", reason: "it cannot be removed", ...describeCause(cause) }, "the values kept in --state-dir");
 	}
 }

@@ -16,7 +16,10 @@ export async function openVersionKey(options: ServeOptions, kubernetes: Kubernet
 		if (kubernetes === undefined) throw needsApi("--version-key-secret");
 		return readVersionKey(kubernetes, options.versionKeySecret, AbortSignal.timeout(startMilliseconds));
 	}
-	log.warn({}, "no --version-key and no --version-key-secret: object versions will differ between nodes and after a restart");
+	log.warn(
+		{ event: "version_key_missing" },
+		"no --version-key and no --version-key-secret: object versions will differ between nodes and after a restart",
+	);
 	return randomBytes(32);
 }
 

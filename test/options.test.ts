@@ -41,6 +41,8 @@ for (const [args, parameter] of [
 	[["--version-key-secret", "name"], "--version-key-secret"],
 	[["--drain-seconds", "-1"], "--drain-seconds"],
 	[["--max-response-bytes", "4MiB"], "--max-response-bytes"],
+	[["--traces", "collector:4317"], "--traces"],
+	[["--events", "yes"], "--events"],
 	[["--sockets", "x"], "--sockets"],
 	[["extra"], "extra"],
 ] as const) {

@@ -41,6 +41,8 @@ export interface FetchRequest {
 export interface BrokerEvents {
 	/** A Mount's object was answered from what is known. */
 	hit(): void;
+	/** How old the known value was, in milliseconds; not for what is kept alive by renewal. */
+	served(ageMilliseconds: number): void;
 	/** A Mount's object had to be asked for. */
 	miss(): void;
 	/** A known value stood in for a store that cannot be reached. */
@@ -59,7 +61,15 @@ export interface BrokerOptions extends ReaderOptions {
 	readonly events?: BrokerEvents;
 	/** Hears that there are other values to save, or the same ones confirmed; called often. */
 	onValuesChanged?(): void;
-	readonly leases: Pick<LeasedReadsOptions, "log" | "onReplaced" | "onChanged">;
+	readonly leases: Pick<LeasedReadsOptions, "log" | "onReplaced" | "onChanged" | "onNews">;
+}
+
+/** How much the broker keeps. */
+export interface BrokerCounts {
+	readonly sessions: number;
+	readonly values: number;
+	readonly valueBytes: number;
+	readonly leases: number;
 }
 
 const neverAsked: Answer = { outcome: { kind: "failed", error: new ProviderError("internal", "The object was never asked for.") } };
@@ -88,12 +98,11 @@ export class Broker {
 	constructor(options: BrokerOptions) {
 		this.#options = options;
 		this.#now = options.now ?? (() => performance.now());
-		this.#values = new Values(
-			options.maximumBytes,
-			this.#now,
-			() => options.onValuesChanged?.(),
-			() => options.events?.discarded?.(),
-		);
+		this.#values = new Values(options.maximumBytes, this.#now, {
+			changed: () => options.onValuesChanged?.(),
+			discarded: () => options.events?.discarded?.(),
+			served: (age) => options.events?.served(age),
+		});
 		this.#reader = new Reader(options, this.#values);
 		this.#leases = new LeasedReads({
 			...options.leases,
@@ -107,6 +116,11 @@ export class Broker {
 	/** What stores made for single pods; to be released when a pod is gone, and kept over a restart. */
 	get leases(): LeaseKeeper {
 		return this.#leases.keeper;
+	}
+
+	get counts(): BrokerCounts {
+		const { count, bytes } = this.#values;
+		return { sessions: this.#reader.sessions, values: count, valueBytes: bytes, leases: this.leases.size };
 	}
 
 	/** The last known good values, secrets included: for an encrypted file alone. */

@@ -29,7 +29,7 @@ export interface ReaderOptions {
 	/** A clock in milliseconds, for ages; the process's own unless given. */
 	readonly now?: () => number;
 	/** The store of a registered type. */
-	store(type: string): Promise<Store>;
+	store(type: string): Promise<Pick<Store, "connect" | "resume">>;
 	/**
 	 * Which addresses may be connected to at a store, judged anew for a login of an earlier process.
 	 * @throws ProviderError `refused`
@@ -56,6 +56,11 @@ export class Reader {
 		this.#now = options.now ?? (() => performance.now());
 		this.#values = values;
 		this.#instances = new Instances(options.concurrency);
+	}
+
+	/** How many logins are kept. */
+	get sessions(): number {
+		return this.#sessions.count;
 	}
 
 	session(identityKey: string): Session | undefined {

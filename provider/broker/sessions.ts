@@ -18,6 +18,10 @@ interface Login {
 export class Sessions {
 	readonly #logins = new LRUCache<string, Login>({ max: maximumSessions });
 
+	get count(): number {
+		return this.#logins.size;
+	}
+
 	/** The session of an identity, unless there is none or it is about to end. */
 	get(identityKey: string): Session | undefined {
 		const login = this.#logins.get(identityKey);

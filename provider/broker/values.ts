@@ -14,6 +14,16 @@ export interface Known {
 	readonly isRestored?: boolean;
 }
 
+/** Hears of values; for what saves them, and for metrics. */
+export interface ValuesEvents {
+	/** A snapshot would be another one. */
+	changed?(): void;
+	/** A value is about to be overwritten: what was made of it must go too. */
+	discarded?(): void;
+	/** A known outcome was young enough, in milliseconds of age. */
+	served?(ageMilliseconds: number): void;
+}
+
 /** An entry's cost beside the value itself: keys, objects, what is made of the value for files, the cache's own links. */
 const overheadBytes = 4096;
 /** A denial or an absence is remembered only so long that a crowd of pods does not repeat the question. */
@@ -40,20 +50,16 @@ export class Values {
 	readonly #withdrawn: LRUCache<string, Found>;
 
 	readonly #now: () => number;
-	readonly #changed: () => void;
-	readonly #discarded: () => void;
+	readonly #events: ValuesEvents;
 	#reportedAt = Number.NEGATIVE_INFINITY;
 
 	/**
 	 * @param maximumBytes for all values together
 	 * @param now the broker's clock
-	 * @param changed hears that a snapshot would be another one
-	 * @param discarded hears that a value is about to be overwritten: what was made of it must go too
 	 */
-	constructor(maximumBytes: number, now: () => number, changed: () => void = () => undefined, discarded: () => void = () => undefined) {
+	constructor(maximumBytes: number, now: () => number, events: ValuesEvents = {}) {
 		this.#now = now;
-		this.#changed = changed;
-		this.#discarded = discarded;
+		this.#events = events;
 		this.#entries = new LRUCache({
 			maxSize: maximumBytes,
 			sizeCalculation: ({ outcome }, key) => overheadBytes + key.length * 2 + (outcome.kind === "found" ? outcome.value.length : 0),
@@ -74,7 +80,10 @@ export class Values {
 		const known = this.#entries.get(key);
 		if (known === undefined || known.isRestored === true) return undefined;
 		const limit = known.outcome.kind === "found" ? maximumAgeMilliseconds : Math.min(maximumAgeMilliseconds, negativeMilliseconds);
-		return this.#now() - known.askedAt < limit ? known.outcome : undefined;
+		const age = this.#now() - known.askedAt;
+		if (age >= limit) return undefined;
+		this.#events.served?.(age);
+		return known.outcome;
 	}
 
 	/**
@@ -132,6 +141,15 @@ export class Values {
 		return true;
 	}
 
+	get count(): number {
+		return this.#entries.size;
+	}
+
+	/** What the values take, with what belongs to them. */
+	get bytes(): number {
+		return this.#entries.calculatedSize;
+	}
+
 	peek(key: string): Known | undefined {
 		return this.#entries.peek(key);
 	}
@@ -148,7 +166,7 @@ export class Values {
 
 	#report(): void {
 		this.#reportedAt = this.#now();
-		this.#changed();
+		this.#events.changed?.();
 	}
 
 	/** A value that the store has withdrawn is set aside for a while: a volume may be told to keep it. */
@@ -160,7 +178,7 @@ export class Values {
 
 	#discard(outcome: Outcome): void {
 		if (outcome.kind !== "found") return;
-		this.#discarded();
+		this.#events.discarded?.();
 		setImmediate(() => {
 			this.#wiped.add(outcome);
 			outcome.value.wipe();

@@ -50,7 +50,9 @@ function refuseUnsafeProcess(): void {
  * Mount it belonged to ends by its deadline.
  */
 function survive(log: Logger): void {
-	process.on("unhandledRejection", (reason) => log.error(describeCause(reason), "an error was caught by nobody"));
+	process.on("unhandledRejection", (reason) =>
+		log.error({ event: "uncaught_error", ...describeCause(reason) }, "an error was caught by nobody"),
+	);
 }
 
 /** Settles at the first signal to end; a second one while draining ends the process at once. */

@@ -77,7 +77,7 @@ export class Mounts {
 			outcome.request = request;
 			const ask = async () => {
 				try {
-					return await this.#options.handler(request);
+					return await this.#options.handler(request, call.metadata);
 				} catch (reason) {
 					outcome.handled = isProviderError(reason);
 					throw reason;
@@ -128,8 +128,10 @@ export class Mounts {
 	#report(provider: string, { request, error, handled }: Outcome, milliseconds: number): void {
 		const { log } = this.#options;
 		try {
+			this.#options.answered?.(provider, error?.code ?? "ok", milliseconds);
 			const { namespace, name } = request?.pod ?? {};
-			const fields = { provider, namespace, pod: name, milliseconds: Math.round(milliseconds * 10) / 10, code: error?.code ?? "ok" };
+			const event = error === undefined || handled === true ? "mount_answered" : "mount_failed";
+			const fields = { event, provider, namespace, pod: name, milliseconds: Math.round(milliseconds * 10) / 10, code: error?.code ?? "ok" };
 			if (error === undefined || handled === true) log.debug(fields, "mount answered");
 			else if (error.code !== "internal") log.warn({ ...fields, reason: error.text }, "mount failed");
 			else log.error({ ...fields, reason: error.text, ...describeDefect(error.cause) }, "mount failed by a defect");

@@ -16,11 +16,16 @@ export interface MountAnswer {
 	withheld?(error: ProviderError): void;
 }
 
+/** What a call carries beside its message, by name in lower case. */
+export interface CallMetadata {
+	get(name: string): readonly (string | Buffer)[];
+}
+
 /**
  * Makes the answer of one Mount.
  * @throws ProviderError; anything else is answered as a defect
  */
-export type MountHandler = (request: MountRequest) => Promise<MountAnswer>;
+export type MountHandler = (request: MountRequest, metadata: CallMetadata) => Promise<MountAnswer>;
 
 /** Where the contract reports; fields never hold a secret or a token. A pino logger fits. */
 export interface ContractLog {
@@ -38,6 +43,11 @@ export interface ContractOptions {
 	readonly handler: MountHandler;
 	/** Hears of a request that the handler did not answer in time. */
 	unanswered?(request: MountRequest, error: ProviderError): void;
+	/**
+	 * Hears how each Mount was answered, once.
+	 * @param code `ok`, or the stable error code
+	 */
+	answered?(provider: string, code: string, milliseconds: number): void;
 	/** What `Version` answers as `runtime_version`. */
 	readonly runtimeVersion: string;
 	/** True when a provider's failures all carry the status UNKNOWN, as the provider it stands for does. */

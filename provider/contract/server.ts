@@ -31,7 +31,7 @@ export async function serveContract(options: ContractOptions): Promise<ContractS
 	const paths = socketPaths(socketDirectory, providers);
 	await checkDirectory(socketDirectory);
 	for (const [index, takenOver] of (await Promise.all(paths.map(checkFree))).entries()) {
-		if (takenOver) log.info({ path: paths[index] }, "Taking over from a running Claviger");
+		if (takenOver) log.info({ event: "taken_over", path: paths[index] }, "Taking over from a running Claviger");
 	}
 	const health = new Health();
 	const mounts = new Mounts(options);
@@ -104,7 +104,7 @@ async function drain(options: ContractOptions, { health, mounts, servers, listen
 	// Calls that were on their way when the servers closed arrive within this moment.
 	if (await settles(closed, lastMoment)) return;
 	if (!(await settles(Promise.race([closed, mounts.idle()]), options.drainMilliseconds ?? defaultDrain))) {
-		options.log.warn({}, "The drain time is over; ending the mounts that still run");
+		options.log.warn({ event: "drain_over" }, "The drain time is over; ending the mounts that still run");
 		mounts.abort(new ProviderError("stopped", "The provider is stopping.", { remedy: "The mount is tried again." }));
 	}
 	if (await settles(closed, lastMoment)) return;

@@ -31,6 +31,7 @@ export class TokenReviewVerifier implements TokenVerifier {
 		if (result?.authenticated === true && Array.isArray(result.audiences) && result.audiences.includes(audience)) return;
 		throw new ProviderError("unidentified", `The API server does not accept the token for audience ${quote(audience)}.`, {
 			remedy: "Let kubelet supply the token; if it did, its pod or service account is gone.",
+			rule: "token-signature",
 		});
 	}
 }

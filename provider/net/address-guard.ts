@@ -32,5 +32,6 @@ function refusal(host: string, address: string): ProviderError {
 	const what = host === address ? address : `${host} resolves to ${address}, which`;
 	return new ProviderError("refused", `${what} is no address that policy allows a store to have.`, {
 		remedy: "Use the store's own address, or ask the administrator to allow this one in the policy file.",
+		rule: "resolved-address",
 	});
 }

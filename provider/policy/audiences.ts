@@ -53,6 +53,7 @@ export function judgeAudience(policy: Policy, store: PlannedStore, owners: Audie
 			`${parameter}: the audience ${quote(audience)} belongs to ${owner}, and a ${type} store is never handed its token.`,
 			{
 				remedy: "Remove the audience, or write one of the store's own.",
+				rule: "foreign-audience",
 			},
 		);
 	}
@@ -60,6 +61,7 @@ export function judgeAudience(policy: Policy, store: PlannedStore, owners: Audie
 	if (policy.profile === "strict") {
 		throw new ProviderError("refused", `${parameter}: the policy does not list the audience ${quote(audience)} for ${type}.`, {
 			remedy: `Ask the administrator to add it under audiences.${type}.`,
+			rule: "unlisted-audience",
 		});
 	}
 	return `${parameter} names the audience ${quote(audience)}, which the policy does not list for ${type}; the compatible profile lets it pass.`;

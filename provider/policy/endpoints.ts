@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { ProviderError } from "../errors.ts";
+import { type PolicyRule, ProviderError } from "../errors.ts";
 import { quote } from "../plan/fields.ts";
 import type { PlannedStore } from "../plan/mount-plan.ts";
 import { classifyAddress, classifyHost } from "./addresses.ts";
@@ -26,11 +26,12 @@ export function judgeEndpoint(policy: Policy, store: PlannedStore, address: stri
 	const url = parseAddress(parameter, address);
 	const kind = classifyHost(url.hostname, policy.clusterAddresses);
 	if (kind === "metadata")
-		throw refusal(parameter, url.host, "is a metadata address, which no policy opens", "Name the store's own address.");
+		throw refusal("metadata-address", parameter, url.host, "is a metadata address, which no policy opens", "Name the store's own address.");
 	const rule = policy.endpoints.find((candidate) => candidate.exact && candidate.origin === url.origin);
 	const exact = store.origin === "policy" || rule !== undefined;
 	if (kind === "local" && !exact) {
 		throw refusal(
+			"local-address",
 			parameter,
 			url.host,
 			"lies on this node or is the API server",
@@ -41,7 +42,13 @@ export function judgeEndpoint(policy: Policy, store: PlannedStore, address: stri
 	judgeTls(policy, store, url, matching);
 	if (exact || matching !== undefined) return { exact };
 	if (policy.profile === "strict") {
-		throw refusal(parameter, url.host, "is not in the policy's endpoints", `Ask the administrator to add ${url.origin} there.`);
+		throw refusal(
+			"unlisted-endpoint",
+			parameter,
+			url.host,
+			"is not in the policy's endpoints",
+			`Ask the administrator to add ${url.origin} there.`,
+		);
 	}
 	return {
 		exact: false,
@@ -61,6 +68,7 @@ export function addressGuard(policy: Policy, allowed: readonly AllowedEndpoint[]
 function judgeSocket(policy: Policy, store: PlannedStore, address: string): AllowedEndpoint {
 	if (store.origin === "policy" || policy.endpoints.some((rule) => rule.exact && rule.origin === address)) return { exact: true };
 	throw refusal(
+		"node-socket",
 		store.addressParameter,
 		address,
 		"is a socket of the node",
@@ -70,16 +78,28 @@ function judgeSocket(policy: Policy, store: PlannedStore, address: string): Allo
 
 function parseAddress(parameter: string, address: string): URL {
 	if (/[\s\\]|\p{Cc}/u.test(address))
-		throw refusal(parameter, quote(address), "holds white space or a backslash", "Write scheme, host and port.");
+		throw refusal("malformed-address", parameter, quote(address), "holds white space or a backslash", "Write scheme, host and port.");
 	const url = URL.parse(address);
-	if (url === null) throw refusal(parameter, quote(address), "is not a URL", "Write it as https://host:port.");
+	if (url === null) throw refusal("malformed-address", parameter, quote(address), "is not a URL", "Write it as https://host:port.");
 	if (url.protocol !== "https:" && url.protocol !== "http:") {
-		throw refusal(parameter, url.protocol, "is not a scheme that stores are reached by", "Write it as https://host:port.");
+		throw refusal(
+			"malformed-address",
+			parameter,
+			url.protocol,
+			"is not a scheme that stores are reached by",
+			"Write it as https://host:port.",
+		);
 	}
 	if (url.username !== "" || url.password !== "" || address.includes("@")) {
-		throw refusal(parameter, url.host, "is written with user information in front of the host", "Write it as https://host:port.");
+		throw refusal(
+			"malformed-address",
+			parameter,
+			url.host,
+			"is written with user information in front of the host",
+			"Write it as https://host:port.",
+		);
 	}
-	if (url.hostname.endsWith(".")) throw refusal(parameter, url.host, "ends with a dot", "Write the host without it.");
+	if (url.hostname.endsWith(".")) throw refusal("malformed-address", parameter, url.host, "ends with a dot", "Write the host without it.");
 	return url;
 }
 
@@ -87,6 +107,7 @@ function judgeTls(policy: Policy, store: PlannedStore, url: URL, rule: EndpointR
 	if (store.origin === "policy" || policy.profile === "compatible") return;
 	if (url.protocol === "http:" && !(rule?.exact ?? false)) {
 		throw refusal(
+			"plain-http",
 			store.addressParameter,
 			url.host,
 			"is plain http",
@@ -95,6 +116,7 @@ function judgeTls(policy: Policy, store: PlannedStore, url: URL, rule: EndpointR
 	}
 	if (store.instance.skipsTlsVerification && !(rule?.skipTlsVerify ?? false)) {
 		throw refusal(
+			"unverified-tls",
 			store.addressParameter,
 			url.host,
 			"would be asked without verifying its certificate",
@@ -103,6 +125,7 @@ function judgeTls(policy: Policy, store: PlannedStore, url: URL, rule: EndpointR
 	}
 	if (store.instance.bringsOwnTrust && !(rule?.ownTrust ?? false)) {
 		throw refusal(
+			"own-trust",
 			store.addressParameter,
 			url.host,
 			"would be trusted by a certificate that the SecretProviderClass brings",
@@ -118,6 +141,6 @@ function matchesWildcard(rule: EndpointRule, url: URL): boolean {
 	return rule.origin === `${url.protocol}//*.${rest.join(".")}${url.port === "" ? "" : `:${url.port}`}`;
 }
 
-function refusal(parameter: string, what: string, problem: string, remedy: string): ProviderError {
-	return new ProviderError("refused", `${parameter}: ${what} ${problem}.`, { remedy });
+function refusal(rule: PolicyRule, parameter: string, what: string, problem: string, remedy: string): ProviderError {
+	return new ProviderError("refused", `${parameter}: ${what} ${problem}.`, { remedy, rule });
 }

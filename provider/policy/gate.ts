@@ -159,6 +159,7 @@ function administratorsOnly(store: PlannedStore): ProviderError {
 		`${store.addressParameter}: a ${store.instance.type} store is configured by the administrator only.`,
 		{
 			remedy: "Name a store that the policy file lists under stores.",
+			rule: "administrators-store",
 		},
 	);
 }
@@ -182,6 +183,7 @@ function missingToken(audience: string, request: MountRequest): ProviderError {
 		`No token for audience ${quote(audience)} came with the request (${present === "" ? "none came at all" : `there are ${present}`}).`,
 		{
 			remedy: `Add {audience: ${audience}} to spec.tokenRequests of the CSIDriver secrets-store.csi.k8s.io.`,
+			rule: "missing-token",
 		},
 	);
 }
@@ -192,6 +194,7 @@ function apiServerToken(store: PlannedStore): ProviderError {
 		`${store.audienceParameter}: the audience is the API server's own, and its token carries all of the pod's rights in the cluster.`,
 		{
 			remedy: "Write an audience of the store's own.",
+			rule: "api-server-audience",
 		},
 	);
 }
@@ -202,6 +205,7 @@ function unverifiable(store: PlannedStore): ProviderError {
 		`A ${store.instance.type} store needs verified tokens, and this provider has nothing to verify them with.`,
 		{
 			remedy: "Start the provider inside the cluster, or give it --token-keys.",
+			rule: "unverified-token",
 		},
 	);
 }

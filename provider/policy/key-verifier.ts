@@ -54,6 +54,7 @@ function refusal(reason: unknown, audience: string): ProviderError {
 				: "is not signed by this cluster";
 	return new ProviderError("unidentified", `The token for audience ${quote(audience)} ${problem}.`, {
 		remedy: "Let kubelet supply the token; if it did, check the provider's --token-keys and --token-issuer.",
+		rule: reason instanceof errors.JWTExpired ? "expired-token" : "token-signature",
 		cause: reason,
 	});
 }

@@ -34,6 +34,7 @@ export function decodeTokenClaims(token: Secret, audience: string): TokenClaims 
 			`What came as the token for audience ${quote(audience)} is not a bound service account token.`,
 			{
 				remedy: "Let kubelet supply it: list the audience under spec.tokenRequests of the CSIDriver secrets-store.csi.k8s.io.",
+				rule: "unbound-token",
 			},
 		);
 	}
@@ -65,6 +66,7 @@ export function compareWithPod(claims: TokenClaims, audience: string, pod: Pod, 
 	if (claims.expiresAt + clockToleranceSeconds < Date.now() / 1000) {
 		throw new ProviderError("unidentified", `${name} has expired.`, {
 			remedy: "kubelet brings a fresh one at its next sync; check the node's clock if it does not.",
+			rule: "expired-token",
 		});
 	}
 	if (claims.namespace !== pod.namespace || claims.serviceAccount !== pod.serviceAccount) {
@@ -83,6 +85,7 @@ export function compareWithPod(claims: TokenClaims, audience: string, pod: Pod, 
 function mismatch(message: string): ProviderError {
 	return new ProviderError("unidentified", message, {
 		remedy: "Remove tokens from the pod's volumeAttributes and let kubelet supply them.",
+		rule: "foreign-token",
 	});
 }
 

@@ -188,6 +188,7 @@ export class Nudger {
 		this.#refusalTold = true;
 		this.#options.log.warn(
 			{
+				event: "push_refused",
 				namespace: pod.namespace,
 				pod: pod.name,
 				remedy: "Apply manifests/deploy/push: its ClusterRole claviger-push gives patch on pods. Or turn --push off.",
@@ -199,6 +200,6 @@ export class Nudger {
 	#tellOutage(reason: unknown): void {
 		this.#outageTold = true;
 		const text = reason instanceof Error ? reason.message : "no reason";
-		this.#options.log.warn({ reason: text }, "pods cannot be nudged for the time being");
+		this.#options.log.warn({ event: "push_delayed", reason: text }, "pods cannot be nudged for the time being");
 	}
 }

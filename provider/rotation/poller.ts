@@ -11,6 +11,8 @@ export interface PollerOptions {
 	looked(wanted: readonly Wanted[]): void;
 	/** Hears after each round in which something was asked. */
 	refreshed(): void;
+	/** Hears of a ref that was asked for. */
+	polled?(wanted: Wanted): void;
 	/** Hears of a ref that could not be asked for. */
 	failed(wanted: Wanted, error: ProviderError): void;
 	readonly now?: () => number;
@@ -102,6 +104,7 @@ export class Poller {
 		const before = broker.known(wanted.asked, wanted.ref)?.outcome.kind;
 		try {
 			const outcome = await broker.refresh(wanted.asked, wanted.ref, this.#controller.signal);
+			this.#options.polled?.(wanted);
 			schedule.failures = 0;
 			return before === "found" && outcome.kind !== "found";
 		} catch (reason) {

@@ -9,6 +9,7 @@ import type { DeliveriesSnapshot } from "./deliveries-snapshot.ts";
 import { type Delivery, type Held, Holdings, revokedVersion } from "./holdings.ts";
 import { Poller } from "./poller.ts";
 import { Revocation, type Verdict } from "./revocation.ts";
+import { type RotationSurvey, surveyVolumes } from "./survey.ts";
 import { type HeldObject, heldObjects, type Wanted, wantedRefs } from "./wanted.ts";
 import { Watchers } from "./watchers.ts";
 
@@ -30,6 +31,7 @@ export interface RotationOptions {
 /** Hears what happens; for log and metrics. */
 export interface RotationEvents {
 	changed(pod: Pod, object: string): void;
+	polled?(wanted: Wanted): void;
 	pollFailed(wanted: Wanted, error: ProviderError): void;
 	breakerOpened(census: Census): void;
 }
@@ -44,6 +46,7 @@ const forgetMilliseconds = 300_000;
 export class Rotation {
 	readonly #options: RotationOptions;
 	readonly #holdings: Holdings;
+	readonly #breaker: Breaker;
 	readonly #revocation: Revocation;
 	readonly #poller: Poller;
 	readonly #watchers: Watchers;
@@ -53,19 +56,20 @@ export class Rotation {
 		const clock = now === undefined ? {} : { now };
 		this.#options = options;
 		this.#holdings = new Holdings(forgetMilliseconds + pollMilliseconds, now, () => options.onDeliveriesChanged?.());
-		const breaker = new Breaker({
+		this.#breaker = new Breaker({
 			census: () => this.#census(),
 			alarm: (census) => events.breakerOpened(census),
 			holdMilliseconds: options.breakerMilliseconds,
 			...clock,
 		});
-		this.#revocation = new Revocation(breaker, now);
+		this.#revocation = new Revocation(this.#breaker, now);
 		this.#watchers = new Watchers({ session: (identityKey) => broker.session(identityKey), changed: (key) => this.#poller.hurry(key) });
 		this.#poller = new Poller({
 			broker,
 			wanted: () => wantedRefs(heldObjects(this.#options.broker, this.#holdings.all()), pollMilliseconds),
 			looked: (wanted) => this.#watchers.update(wanted),
 			refreshed: () => this.nudgeChanged(),
+			polled: (wanted) => events.polled?.(wanted),
 			failed: (wanted, error) => events.pollFailed(wanted, error),
 			...clock,
 		});
@@ -133,6 +137,37 @@ export class Rotation {
 		this.#holdings.forgetOthers(podUids, askedAt);
 	}
 
+	/** How the volumes stand now. */
+	survey(): RotationSurvey {
+		return surveyVolumes({
+			broker: this.#options.broker,
+			holdings: this.#holdings.all(),
+			removalsHeldBack: this.#breaker.isOpen(),
+			now: (this.#options.now ?? (() => performance.now()))(),
+			isBehind: (held) => this.#isBehind(held),
+		});
+	}
+
+	/** The pods that hold a ref, by the key of what is known of it. */
+	holders(key: string): readonly Pod[] {
+		return podsOf(heldObjects(this.#options.broker, this.#holdings.all()).filter((held) => held.key === key));
+	}
+
+	/** The pods that hold something that its store has withdrawn. */
+	withdrawnHolders(): readonly Pod[] {
+		const { broker } = this.#options;
+		const withdrawn = heldObjects(broker, this.#holdings.all()).filter(({ asked, object }) => {
+			const outcome = broker.known(asked, object.ref)?.outcome;
+			return outcome !== undefined && outcome.kind !== "found";
+		});
+		return podsOf(withdrawn);
+	}
+
+	/** A pod that holds something, by its uid. */
+	pod(uid: string): Pod | undefined {
+		return this.#holdings.ofPod(uid)[0]?.pod;
+	}
+
 	/** Whether a pod holds something else than it would get now. */
 	isBehind(podUid: string): boolean {
 		return heldObjects(this.#options.broker, this.#holdings.ofPod(podUid)).some((held) => this.#isBehind(held));
@@ -169,4 +204,9 @@ export class Rotation {
 		const objects = heldObjects(broker, this.#holdings.all());
 		return takeCensus({ broker, objects, now: now(), windowMilliseconds: breakerMilliseconds });
 	}
+}
+
+/** Each pod once. */
+function podsOf(objects: readonly HeldObject[]): readonly Pod[] {
+	return [...new Map(objects.map(({ holding }) => [holding.pod.uid, holding.pod])).values()];
 }

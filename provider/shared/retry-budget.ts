@@ -6,6 +6,9 @@ const retriesPerCall = 0.1;
 /** What a window may hold however few calls there are: one a second. */
 const leastRetries = windowSeconds;
 
+/** What the budgets of this process have decided so far, for metrics. */
+export const retryTotals = { granted: 0, refused: 0 };
+
 /** What happened in one second. */
 interface Second {
 	readonly number: number;
@@ -36,7 +39,11 @@ export class RetryBudget {
 	takeRetry(): boolean {
 		const current = this.#current();
 		const { calls, retries } = this.#totals();
-		if (retries >= Math.max(leastRetries, calls * retriesPerCall)) return false;
+		if (retries >= Math.max(leastRetries, calls * retriesPerCall)) {
+			retryTotals.refused += 1;
+			return false;
+		}
+		retryTotals.granted += 1;
 		current.retries += 1;
 		return true;
 	}

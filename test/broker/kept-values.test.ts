@@ -15,7 +15,7 @@ function found(text: string, structure: Found["structure"] = "bytes"): Found {
 }
 
 function open(now: () => number = () => 0, maximumBytes = 1024 * 1024, changed = (): void => undefined): Values {
-	return new Values(maximumBytes, now, changed);
+	return new Values(maximumBytes, now, { changed });
 }
 
 function textOf(values: Values, of: string): string | undefined {

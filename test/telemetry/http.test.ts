@@ -18,8 +18,8 @@ test("health is there at once, readiness when the sockets are served, metrics in
 	server.setReady(true);
 	t.is((await get("/readyz?verbose")).status, 200);
 	t.is((await get("/secrets")).status, 404);
-	metrics.mount("vault", "ok");
-	metrics.mount("vault", "denied");
+	metrics.mount("vault", "ok", 0.002);
+	metrics.mount("vault", "denied", 1.5);
 	metrics.cacheHit();
 	metrics.staleServed(12.5);
 	const { text } = await get("/metrics");
@@ -29,6 +29,10 @@ test("health is there at once, readiness when the sockets are served, metrics in
 		"claviger_cache_hits_total 1",
 		"claviger_cache_misses_total 0",
 		"claviger_stale_seconds 12.5",
+		'claviger_mount_duration_seconds_bucket{provider="vault",le="0.0025"} 1',
+		'claviger_mount_duration_seconds_bucket{provider="vault",le="+Inf"} 2',
+		'claviger_mount_duration_seconds_sum{provider="vault"} 1.502',
+		'claviger_mount_duration_seconds_count{provider="vault"} 2',
 	]) {
 		t.true(text.includes(`${line}\n`), line);
 	}

@@ -83,7 +83,10 @@ export class Closings {
 		pending.failures += 1;
 		const { namespace, serviceAccount } = pending.source.identity;
 		const text = ProviderError.from(reason).text;
-		log.warn({ namespace, serviceAccount, reason: text }, "the login of a pod that is gone could not be ended yet");
+		log.warn(
+			{ event: "logout_delayed", namespace, serviceAccount, reason: text },
+			"the login of a pod that is gone could not be ended yet",
+		);
 		const wait = retryTime(clock, pending.failures, pending.until) - clock.now();
 		pending.cancel = clock.setTimer(() => void this.#attempt(pending), wait);
 	}

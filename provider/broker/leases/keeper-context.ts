@@ -18,6 +18,15 @@ export interface Replacement {
 	readonly outcome: Outcome | undefined;
 }
 
+/** What became of a lease: renewed; replaced by a new one; ended without one; not renewed yet; ended with its pod. */
+export type LeaseEvent = "renewed" | "replaced" | "ended" | "failed" | "released";
+
+export interface LeaseNews {
+	readonly event: LeaseEvent;
+	readonly podUid: string;
+	readonly source: LeaseSource;
+}
+
 /** What all parts of a lease keeper share. */
 export interface KeeperContext {
 	readonly clock: Clock;
@@ -27,6 +36,8 @@ export interface KeeperContext {
 	/** The snapshot is another one than before. */
 	changed(): void;
 	replaced(replacement: Replacement): void;
+	/** For metrics, and for who looks after the pod. */
+	heard(news: LeaseNews): void;
 	/** @throws ProviderError `refused` when policy no longer lets the pod's store be asked */
 	resume(source: LeaseSource, state: Secret): Promise<Session>;
 }

@@ -2,7 +2,7 @@ import { ProviderError } from "../../errors.ts";
 import type { Secret } from "../../shared/secret.ts";
 import type { Found, Outcome, Ref, Session } from "../../stores/store.ts";
 import { Closings } from "./closings.ts";
-import type { KeeperContext, LeaseLog, Replacement } from "./keeper-context.ts";
+import type { KeeperContext, LeaseLog, LeaseNews, Replacement } from "./keeper-context.ts";
 import { PodLeases } from "./pod-leases.ts";
 import type { Connect } from "./pod-login.ts";
 import { type Clock, systemClock } from "./schedule.ts";
@@ -16,6 +16,8 @@ export interface LeaseKeeperOptions {
 	onReplaced(replacement: Replacement): void;
 	/** There is something new to save; called often. */
 	onChanged?(): void;
+	/** Hears what becomes of leases. */
+	onNews?(news: LeaseNews): void;
 	/**
 	 * Goes on with a login of an earlier process.
 	 * @throws ProviderError `refused` when policy no longer lets the store be asked
@@ -59,6 +61,7 @@ export class LeaseKeeper {
 			stopped: this.#stopped.signal,
 			changed: () => options.onChanged?.(),
 			replaced: (replacement) => options.onReplaced(replacement),
+			heard: (news) => options.onNews?.(news),
 			resume: (source, state) => options.resume(source, state),
 		};
 		this.#closings = new Closings(this.#context);
@@ -120,7 +123,8 @@ export class LeaseKeeper {
 	/** Goes on with what an earlier process kept. What cannot be resumed is left to its end. */
 	async restore(kept: unknown): Promise<void> {
 		const snapshot = parseSnapshot(kept);
-		if (snapshot === undefined) return this.#options.log.warn({}, "the kept leases cannot be read: pods get new ones");
+		if (snapshot === undefined)
+			return this.#options.log.warn({ event: "state_unreadable" }, "the kept leases cannot be read: pods get new ones");
 		const pods = snapshot.pods.map((pod) =>
 			this.#attempt(pod.source, () => this.#leasesOf(pod.podUid, pod.source, Number.NEGATIVE_INFINITY).restore(pod)),
 		);
@@ -155,7 +159,13 @@ export class LeaseKeeper {
 			await resume();
 		} catch (reason) {
 			const { namespace, serviceAccount } = source.identity;
-			const fields = { namespace, serviceAccount, store: source.store.instance.name, reason: ProviderError.from(reason).text };
+			const fields = {
+				event: "login_not_resumed",
+				namespace,
+				serviceAccount,
+				store: source.store.instance.name,
+				reason: ProviderError.from(reason).text,
+			};
 			this.#options.log.warn(fields, "a kept login is not resumed: its leases end by themselves");
 		}
 	}

@@ -2,7 +2,7 @@ import type { Secret } from "../../shared/secret.ts";
 import type { Found, Outcome, Ref, Session, StoreInstance } from "../../stores/store.ts";
 import { type Asked, valueKey } from "../reader.ts";
 import { isLocal, type Values } from "../values.ts";
-import type { LeaseLog, Replacement } from "./keeper-context.ts";
+import type { LeaseLog, LeaseNews, Replacement } from "./keeper-context.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { hasLease, LeasedRefs } from "./leased-refs.ts";
 import type { Connect } from "./pod-login.ts";
@@ -20,6 +20,8 @@ export interface LeasedReadsOptions {
 	onReplaced(podUid: string): void;
 	/** There is something new to save. */
 	onChanged(): void;
+	/** Hears what becomes of leases. */
+	onNews?(news: LeaseNews): void;
 }
 
 /** Reads what each pod must read for itself: the login and the value of one pod are never another's. */
@@ -30,8 +32,9 @@ export class LeasedReads {
 
 	constructor(options: LeasedReadsOptions) {
 		const { log, onChanged, resume } = options;
+		const onNews = (news: LeaseNews) => options.onNews?.(news);
 		this.#options = options;
-		this.keeper = new LeaseKeeper({ log, onChanged, resume, onReplaced: (replacement) => this.#replaced(replacement) });
+		this.keeper = new LeaseKeeper({ log, onChanged, onNews, resume, onReplaced: (replacement) => this.#replaced(replacement) });
 	}
 
 	/** Whether each pod must read the ref for itself. */

@@ -3,7 +3,7 @@ import { Flights } from "../../shared/flights.ts";
 import type { Found, Outcome, Ref, Session } from "../../stores/store.ts";
 import type { Closings } from "./closings.ts";
 import { HeldLease } from "./held-lease.ts";
-import type { KeeperContext } from "./keeper-context.ts";
+import type { KeeperContext, LeaseEvent } from "./keeper-context.ts";
 import { type Connect, PodLogin } from "./pod-login.ts";
 import { withinLimit } from "./schedule.ts";
 import type { LeaseSource, PodSnapshot } from "./snapshot.ts";
@@ -72,6 +72,7 @@ export class PodLeases {
 		this.#cancelTimer();
 		const { closings, source } = this.#options;
 		const leases = [...this.#held.values()].map(({ lease }) => lease);
+		for (const _lease of leases) this.#tell("released");
 		this.#held.clear();
 		// The current login comes first, and it made them.
 		await Promise.all(this.#login.end().map((session, index) => closings.add({ source, session, leases: index === 0 ? leases : [] })));
@@ -158,7 +159,11 @@ export class PodLeases {
 		} catch (reason) {
 			if (this.#signal.aborted) return;
 			held.failed();
-			this.#context.log.warn({ ...this.#fields(), reason: ProviderError.from(reason).text }, "a lease was not renewed yet");
+			this.#tell("failed");
+			this.#context.log.warn(
+				{ event: "lease_delayed", ...this.#fields(), reason: ProviderError.from(reason).text },
+				"a lease was not renewed yet",
+			);
 		}
 	}
 
@@ -166,6 +171,7 @@ export class PodLeases {
 		if (!held.canRenew(this.#login.session)) return false;
 		const isWhole = await withinLimit(this.#signal, (limited) => held.renew(limited));
 		this.#context.changed();
+		if (isWhole) this.#tell("renewed");
 		return isWhole;
 	}
 
@@ -186,8 +192,17 @@ export class PodLeases {
 
 	#replaced(ref: Ref, outcome: Outcome | undefined): void {
 		const { podUid, source } = this.#options;
-		this.#context.log.info({ ...this.#fields(), outcome: outcome?.kind ?? "ended" }, "a pod's lease was not renewed any more");
+		this.#context.log.info(
+			{ event: "lease_replaced", ...this.#fields(), outcome: outcome?.kind ?? "ended" },
+			"a pod's lease was not renewed any more",
+		);
 		this.#context.replaced({ podUid, source, ref, outcome });
+		this.#tell(outcome?.kind === "found" ? "replaced" : "ended");
+	}
+
+	#tell(event: LeaseEvent): void {
+		const { podUid, source } = this.#options;
+		this.#context.heard({ event, podUid, source });
 	}
 
 	#fields(): object {

@@ -81,7 +81,10 @@ export class PodLogin {
 			this.#failures += 1;
 			this.#dueAt = retryTime(clock, this.#failures, clock.now() + this.#rest(session));
 			const { namespace, serviceAccount } = this.#options.source.identity;
-			log.warn({ namespace, serviceAccount, reason: ProviderError.from(reason).text }, "the login that leases hang on was not renewed");
+			log.warn(
+				{ event: "login_renewal_delayed", namespace, serviceAccount, reason: ProviderError.from(reason).text },
+				"the login that leases hang on was not renewed",
+			);
 		}
 	}
 

@@ -1,0 +1,72 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { ClientRequest, IncomingMessage } from "node:http";
+import { type Span, SpanKind, type Tracer } from "@opentelemetry/api";
+import { fail, type Scope } from "./spans.ts";
+
+/** Node tells these of every HTTP request of the process ("Built-in Channels" in its documentation). */
+const channels = { created: "http.client.request.created", answered: "http.client.response.finish", failed: "http.client.request.error" };
+
+export interface HttpSpansOptions {
+	readonly tracer: Tracer;
+	/** What is running when a request is made; undefined for what no trace is about. */
+	scope(): Scope | undefined;
+	end(span: Span): void;
+}
+
+/**
+ * A span for each HTTP request that is made within another span, whichever client makes it. Paths and queries
+ * stay out: they name secrets.
+ */
+export class HttpSpans {
+	readonly #options: HttpSpansOptions;
+	readonly #spans = new WeakMap<ClientRequest, Span>();
+
+	constructor(options: HttpSpansOptions) {
+		this.#options = options;
+		subscribe(channels.created, this.#created);
+		subscribe(channels.answered, this.#answered);
+		subscribe(channels.failed, this.#failed);
+	}
+
+	stop(): void {
+		unsubscribe(channels.created, this.#created);
+		unsubscribe(channels.answered, this.#answered);
+		unsubscribe(channels.failed, this.#failed);
+	}
+
+	readonly #created = (message: unknown): void => {
+		const scope = this.#options.scope();
+		const { request } = message as { request: ClientRequest };
+		if (scope === undefined) return;
+		const attributes = {
+			"http.request.method": request.method,
+			"server.address": request.host,
+			"url.scheme": request.protocol.slice(0, -1),
+		};
+		this.#spans.set(request, this.#options.tracer.startSpan(request.method, { kind: SpanKind.CLIENT, attributes }, scope.context));
+	};
+
+	readonly #answered = (message: unknown): void => {
+		const { request, response } = message as { request: ClientRequest; response: IncomingMessage };
+		const span = this.#take(request);
+		if (span === undefined) return;
+		const status = response.statusCode ?? 0;
+		span.setAttribute("http.response.status_code", status);
+		if (status >= 400) fail(span, String(status));
+		this.#options.end(span);
+	};
+
+	readonly #failed = (message: unknown): void => {
+		const { request, error } = message as { request: ClientRequest; error: unknown };
+		const span = this.#take(request);
+		if (span === undefined) return;
+		fail(span, error instanceof Error && "code" in error ? String(error.code) : "error");
+		this.#options.end(span);
+	};
+
+	#take(request: ClientRequest): Span | undefined {
+		const span = this.#spans.get(request);
+		this.#spans.delete(request);
+		return span;
+	}
+}
