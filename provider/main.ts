@@ -6,7 +6,9 @@ type Run = (args: readonly string[], io: CommandStreams) => Promise<number>;
 /** Each command loads on use: the provider in the DaemonSet never pays for the tools. */
 const commands: Readonly<Record<string, { readonly summary: string; load(): Promise<{ run: Run }> }>> = {
 	serve: { summary: "run the provider", load: () => import("./cli/serve.ts") },
+	lint: { summary: "find every fault of SecretProviderClasses and pods before they are applied", load: () => import("./cli/lint.ts") },
 	mount: { summary: "play the driver: mount a SecretProviderClass from a running provider", load: () => import("./cli/mount.ts") },
+	doctor: { summary: "look at everything that a mount needs, and say what to mend", load: () => import("./cli/doctor.ts") },
 	strongroom: { summary: "administer the own encrypted store", load: () => import("./cli/strongroom.ts") },
 };
 
