@@ -74,7 +74,7 @@ test("every flag is one of the program's, and every path in them is mounted", (t
 		declared,
 		listAt(container, "volumeMounts").map((mount) => at(mount, "name")),
 	);
-	for (const probe of ["startupProbe", "readinessProbe", "livenessProbe"]) t.is(at(container, probe, "httpGet", "port"), "health", probe);
+	for (const probe of ["startupProbe", "readinessProbe", "livenessProbe"]) t.is(at(container, probe, "httpGet", "port"), "http", probe);
 	t.true(args.includes(`--http=:${String(at(container, "ports", 0, "containerPort"))}`));
 });
 

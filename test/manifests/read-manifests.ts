@@ -14,13 +14,17 @@ export const manifestsFolder = join(import.meta.dirname, "../../manifests");
 
 /** Every object in the YAML files of a folder below `manifests`, in the order in which kubectl applies them. */
 export function readManifests(folder: string): readonly Manifest[] {
-	return yamlFiles(folder).flatMap((file) =>
-		parseAllDocuments(readFileSync(file, "utf8")).map((document) => {
-			const problem = document.errors[0] ?? document.warnings[0];
-			if (problem !== undefined) throw new Error(`${file}: ${problem.message}`);
-			return document.toJS() as Manifest;
-		}),
-	);
+	return yamlFiles(folder).flatMap((file) => parseManifests(readFileSync(file, "utf8"), file));
+}
+
+/** Every object in a text, which is called `source` in errors. */
+export function parseManifests(text: string, source: string): readonly Manifest[] {
+	return parseAllDocuments(text).flatMap((document) => {
+		const problem = document.errors[0] ?? document.warnings[0];
+		if (problem !== undefined) throw new Error(`${source}: ${problem.message}`);
+		const object: unknown = document.toJS();
+		return object === null ? [] : [object as Manifest];
+	});
 }
 
 export function yamlFiles(folder: string): readonly string[] {

@@ -9,11 +9,11 @@ import { setTimeout as delay } from "node:timers/promises";
 interface GoProgram {
 	/** The folder of its Go module, from the top of the checkout. */
 	readonly folder: string;
+	/** What is built there: a published program that the module names as its tool. Default: the module itself. */
+	readonly tool?: string;
 	readonly linkerFlags: string;
 	/** How long a first build takes on two free cores, for people who wait. */
 	readonly firstBuild: string;
-	/** Whether only `scripts/e2e` needs it, so that nobody else waits for its build. */
-	readonly endToEnd?: true;
 }
 
 // Kubernetes derives what it emulates from its version, which only its own build sets.
@@ -22,18 +22,36 @@ const kubernetesVersion = ["gitVersion=v1.34.4", "gitMajor=1", "gitMinor=34"].re
 	"-s -w",
 );
 
+// Without them Helm believes to render for Kubernetes 1.20.
+const helmVersion = ["internal/version.version=v3.22.0", "pkg/chartutil.k8sVersionMajor=1", "pkg/chartutil.k8sVersionMinor=34"].reduce(
+	(flags, value) => `${flags} -X helm.sh/helm/v3/${value}`,
+	"-s -w",
+);
+
 /** The programs in Go that tests and benchmarks start. */
 const programs = {
 	"vault-server": { folder: "test/servers/vault", linkerFlags: "-s -w", firstBuild: "about 3 minutes" },
 	kube: { folder: "test/servers/kubernetes", linkerFlags: kubernetesVersion, firstBuild: "about 5 minutes" },
-	"kube-node": { folder: "test/servers/kubernetes/node", linkerFlags: kubernetesVersion, firstBuild: "about 8 minutes", endToEnd: true },
+	"kube-node": { folder: "test/servers/kubernetes/node", linkerFlags: kubernetesVersion, firstBuild: "about 8 minutes" },
+	helm: {
+		folder: "test/servers/tools/helm",
+		tool: "helm.sh/helm/v3/cmd/helm",
+		linkerFlags: helmVersion,
+		firstBuild: "about 3 minutes",
+	},
+	kubeconform: {
+		folder: "test/servers/tools/kubeconform",
+		tool: "github.com/yannh/kubeconform/cmd/kubeconform",
+		linkerFlags: "-s -w",
+		firstBuild: "about 20 seconds",
+	},
+	"rule-judge": { folder: "test/servers/prometheus", linkerFlags: "-s -w", firstBuild: "about 2 minutes" },
 	mountload: { folder: "test/bench/mountload", linkerFlags: "-s -w", firstBuild: "about 30 seconds" },
 } as const satisfies Readonly<Record<string, GoProgram>>;
 
 export type GoProgramName = keyof typeof programs;
 
-/** Those that every run of the tests needs. */
-export const goProgramNames: readonly GoProgramName[] = names().filter((name) => !isEndToEnd(programs[name]));
+export const goProgramNames: readonly GoProgramName[] = Object.keys(programs).filter(isProgramName);
 
 const checkout = join(import.meta.dirname, "../..");
 const builds = new Map<GoProgramName, Promise<string>>();
@@ -80,7 +98,7 @@ function fingerprint(program: GoProgram): string {
 	const version = spawnSync("go", ["version"], { encoding: "utf8", cwd: join(checkout, program.folder) });
 	if (version.error !== undefined || version.status !== 0)
 		throw new Error(
-			`Go is needed to build ${program.folder} and was not found. Install Go 1.25 or newer, or run scripts/test --without-servers.`,
+			`Go is needed to build ${program.folder} and was not found. Install Go 1.26 or newer, or run scripts/test --without-servers.`,
 		);
 	const hash = createHash("sha256").update(version.stdout).update(program.linkerFlags);
 	for (const file of readdirSync(join(checkout, program.folder)).sort()) {
@@ -112,7 +130,7 @@ async function build(name: GoProgramName, program: GoProgram, output: string): P
 	console.error(`building ${name} (${program.firstBuild} the first time) …`);
 	const progress = setInterval(() => console.error(`building ${name} … ${seconds(began)} s`), 15_000);
 	// Nice, so that what else runs beside the build keeps its time limits.
-	const parameters = ["-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", program.linkerFlags, "-o", output, "."];
+	const parameters = ["-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", program.linkerFlags, "-o", output, program.tool ?? "."];
 	const compiler = spawn("nice", ["go", "build", ...parameters], {
 		cwd: join(checkout, program.folder),
 		stdio: ["ignore", "inherit", "pipe"],
@@ -136,14 +154,6 @@ function tail(text: string): string {
 	return text.trim().split("\n").slice(-30).join("\n");
 }
 
-function names(): readonly GoProgramName[] {
-	return Object.keys(programs).filter(isProgramName);
-}
-
-function isEndToEnd(program: GoProgram): boolean {
-	return program.endToEnd === true;
-}
-
 function isProgramName(name: string): name is GoProgramName {
 	return Object.hasOwn(programs, name);
 }
@@ -151,7 +161,7 @@ function isProgramName(name: string): name is GoProgramName {
 // On the command line: `node test/servers/go-binary.ts NAME…` builds each and prints its path.
 if (import.meta.main) {
 	for (const name of process.argv.slice(2)) {
-		if (!isProgramName(name)) throw new Error(`no program ${name}; there are ${names().join(", ")}`);
+		if (!isProgramName(name)) throw new Error(`no program ${name}; there are ${goProgramNames.join(", ")}`);
 		console.log(await goBinary(name));
 	}
 }
