@@ -1,10 +1,11 @@
 // Makes dist/claviger.cjs, the whole program in one file for the image, and beside it the licences of what is in it.
-// `node scripts/bundle.ts [--directory DIR]`
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+// `node scripts/bundle.ts [--directory DIR] [--metafile FILE]`; the latter keeps esbuild's account of what came from where.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build, type Metafile } from "esbuild";
 import { runtimeVersion } from "../provider/shared/runtime-version.ts";
+import { type BundledPackage, bundledPackages, ownBytes } from "./bundle/packages.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -48,7 +49,7 @@ export async function bundle(contents: string, outfile: string): Promise<Metafil
 }
 
 async function main(): Promise<void> {
-	const { values } = parseArgs({ options: { directory: { type: "string", default: join(root, "dist") } } });
+	const { values } = parseArgs({ options: { directory: { type: "string", default: join(root, "dist") }, metafile: { type: "string" } } });
 	const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { readonly version: string };
 	if (manifest.version !== runtimeVersion) {
 		console.error(`package.json says ${manifest.version}, provider/shared/runtime-version.ts ${runtimeVersion}. Make them equal.`);
@@ -58,43 +59,26 @@ async function main(): Promise<void> {
 	mkdirSync(values.directory, { recursive: true });
 	const outfile = join(values.directory, "claviger.cjs");
 	const metafile = await bundle(entry, outfile);
-	const packages = packageSizes(metafile);
-	writeFileSync(join(values.directory, "LICENSES.txt"), licences([...packages.keys()].filter((name) => name !== ours)));
-	printSizes(outfile, packages);
-}
-
-const ours = "claviger";
-
-/** Bytes in the bundle by package, the largest first. */
-function packageSizes(metafile: Metafile): ReadonlyMap<string, number> {
-	const sizes = new Map<string, number>();
-	for (const output of Object.values(metafile.outputs)) {
-		for (const [path, { bytesInOutput }] of Object.entries(output.inputs)) {
-			const [, name = ours] = /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path) ?? [];
-			if (bytesInOutput > 0) sizes.set(name, (sizes.get(name) ?? 0) + bytesInOutput);
-		}
-	}
-	return new Map([...sizes].sort(([, left], [, right]) => right - left));
+	if (values.metafile !== undefined) writeFileSync(values.metafile, JSON.stringify(metafile));
+	const packages = bundledPackages(metafile);
+	writeFileSync(join(values.directory, "LICENSES.txt"), licences(packages));
+	printSizes(outfile, [{ name: "claviger", bytes: ownBytes(metafile) }, ...packages]);
 }
 
 /** The licences' own texts, which have to go along with the code. */
-function licences(packages: readonly string[]): string {
+function licences(packages: readonly BundledPackage[]): string {
 	return packages
-		.toSorted()
-		.map((name) => {
-			const folder = join(root, "node_modules", name);
-			const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Readonly<Record<string, string>>;
-			const file = readdirSync(folder).find((entryName) => /^(?:licen[cs]e|copying)/i.test(entryName));
-			const text = file === undefined ? "(The package brings no text of its licence.)" : readFileSync(join(folder, file), "utf8").trim();
-			return `${name} ${version}, ${license}\n\n${text}\n`;
+		.toSorted((left, right) => (`${left.name} ${left.version}` < `${right.name} ${right.version}` ? -1 : 1))
+		.map(({ name, version, license, licenseText }) => {
+			return `${name} ${version}, ${license}\n\n${licenseText ?? "(The package brings no text of its licence.)"}\n`;
 		})
 		.join(`\n${"-".repeat(80)}\n\n`);
 }
 
-function printSizes(outfile: string, packages: ReadonlyMap<string, number>): void {
+function printSizes(outfile: string, parts: readonly { readonly name: string; readonly bytes: number }[]): void {
 	const kibibytes = (bytes: number) => `${(bytes / 1024).toFixed(0).padStart(6)} KiB`;
 	console.log(`${outfile}\n${kibibytes(readFileSync(outfile).length)}  in all, of it`);
-	for (const [name, bytes] of packages) if (bytes >= 4096) console.log(`${kibibytes(bytes)}  ${name}`);
+	for (const { name, bytes } of parts) if (bytes >= 4096) console.log(`${kibibytes(bytes)}  ${name}`);
 }
 
 if (import.meta.main) await main();
