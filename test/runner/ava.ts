@@ -3,8 +3,12 @@ import { type CommandResult, runCommand } from "./command.ts";
 import type { Report } from "./report.ts";
 
 const ava = "node_modules/ava/entrypoints/cli.js";
-/** The machines that run the checks have two cores. */
-const filesAtOnce = 2;
+export interface RunOptions {
+	readonly filesAtOnce: number;
+	/** Ava's configuration, if it is another than package.json's. */
+	readonly configuration?: string;
+}
+
 /** Far above the slowest file; ava's own limit on a single test is shorter. */
 const limitSeconds = 900;
 
@@ -12,20 +16,22 @@ const limitSeconds = 900;
  * Runs test files, each in an ava of its own: what happens to one (a crash, a hang, a leak) is its own
  * and is named, and each is reported as it ends.
  */
-export async function runTestFiles(files: readonly string[], report: Report): Promise<void> {
+export async function runTestFiles(files: readonly string[], report: Report, options: RunOptions): Promise<void> {
+	const command = [process.execPath, ava, ...(options.configuration === undefined ? [] : ["--config", options.configuration])] as const;
 	const waiting = [...files];
 	let done = 0;
 	async function worker(): Promise<void> {
 		for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-			await runTestFile(file, report, () => `${done} of ${files.length} files done`);
+			await runTestFile([...command, file], report, () => `${done} of ${files.length} files done`);
 			done += 1;
 		}
 	}
-	await Promise.all(Array.from({ length: filesAtOnce }, worker));
+	await Promise.all(Array.from({ length: options.filesAtOnce }, worker));
 }
 
-async function runTestFile(file: string, report: Report, state: () => string): Promise<void> {
-	const result = await runCommand([process.execPath, ava, file], {
+async function runTestFile(command: readonly [string, ...string[]], report: Report, state: () => string): Promise<void> {
+	const file = command.at(-1) ?? "";
+	const result = await runCommand(command, {
 		limitSeconds,
 		onProgress: (seconds) => report.progress(`${file} … ${seconds} s (${state()})`),
 	});

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { runTestFiles } from "./ava.ts";
 import { Report } from "./report.ts";
-import { buildSteps, missingTools, runStep, sourceSteps } from "./steps.ts";
-import { findTestFiles } from "./test-files.ts";
+import { buildSteps, builtSteps, missingTools, runStep, sourceSteps } from "./steps.ts";
+import { findTestFiles, shortForm } from "./test-files.ts";
 
 const leaveOut = process.env["CLAVIGER_WITHOUT_SERVERS"] === "1";
 const { values } = parseArgs({ options: { "without-servers": { type: "boolean", default: leaveOut } } });
@@ -19,16 +19,22 @@ report.ended("packages are installed", { passed: 1, failed: 0 }, 0);
 for (const step of sourceSteps) await runStep(step, report);
 
 const servers = !values["without-servers"] && (await toolsAreThere());
-if (servers) for (const step of buildSteps) await runStep(step, report);
+if (servers) for (const step of [...buildSteps, ...builtSteps]) await runStep(step, report);
 
 const files = findTestFiles();
-await runTestFiles(servers ? files.all : files.withoutServers, report);
-if (!servers) report.note(`left out, because they need servers that are built with Go:\n${indent(files.withServers)}`);
+// The machines that run the checks have two cores.
+await runTestFiles(servers ? files.all : files.withoutServers, report, { filesAtOnce: 2 });
+// By itself, because a node with containers takes both of them.
+if (servers) await runTestFiles([shortForm.file], report, { filesAtOnce: 1, configuration: shortForm.configuration });
+if (!servers)
+	report.note(
+		`left out, because they need programs that are built with Go or Python:\n${indent([...builtSteps.map(({ name }) => name), ...files.withServers, shortForm.file])}`,
+	);
 process.exitCode = report.close() ? 0 : 1;
 
 async function toolsAreThere(): Promise<boolean> {
 	const missing = await missingTools();
-	const name = "tools for servers (Go, openssl)";
+	const name = "tools for servers (Go, Python, openssl, root)";
 	const complete = missing.length === 0;
 	report.ended(name, { passed: complete ? 1 : 0, failed: complete ? 0 : 1 }, 0);
 	if (!complete)

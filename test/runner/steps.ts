@@ -1,4 +1,6 @@
 import { goProgramNames } from "../servers/go-binary.ts";
+import { missingForContainers } from "../servers/kubernetes/node-packages.ts";
+import { pythonProgramNames } from "../servers/python-program.ts";
 import { type CommandResult, runCommand } from "./command.ts";
 import type { Report } from "./report.ts";
 
@@ -14,27 +16,35 @@ const node = process.execPath;
 
 /** The checks that need no server. */
 export const sourceSteps: readonly Step[] = [
-	{ name: "generated codec is fresh", command: [node, "scripts/generate.ts", "--check"], limitSeconds: 120 },
+	{ name: "generated files are fresh", command: [node, "scripts/generate.ts", "--check", "codec", "chart"], limitSeconds: 120 },
 	{ name: "format and lint (biome)", command: ["node_modules/.bin/biome", "check", "--colors=off"], limitSeconds: 120 },
 	{ name: "types (tsc)", command: ["node_modules/.bin/tsc", "-p", ".", "--pretty", "false"], limitSeconds: 300 },
 	{ name: "bundle for the image", command: [node, "scripts/bundle.ts"], limitSeconds: 120 },
 ];
 
 /** Builds of the servers and of the load client, which are there at once when nothing changed. */
-export const buildSteps: readonly Step[] = goProgramNames.map((name) => ({
-	name: `build ${name}`,
-	command: [node, "test/servers/go-binary.ts", name],
-	limitSeconds: 1500,
-	tellsProgress: true,
-}));
+export const buildSteps: readonly Step[] = [
+	...goProgramNames.map((name) => buildStep("test/servers/go-binary.ts", name)),
+	...pythonProgramNames.map((name) => buildStep("test/servers/python-program.ts", name)),
+];
+
+function buildStep(builder: string, name: string): Step {
+	return { name: `build ${name}`, command: [node, builder, name], limitSeconds: 1500, tellsProgress: true };
+}
+
+/** The checks that need a program built with Go. */
+export const builtSteps: readonly Step[] = [
+	{ name: "manifests/deploy is fresh (Helm)", command: [node, "scripts/generate.ts", "--check", "deploy"], limitSeconds: 120 },
+];
 
 /** Programs that the servers need. */
 const serverTools = [
 	{ command: ["go", "version"], name: "Go", purpose: "builds the real Vault and Kubernetes that tests run against" },
+	{ command: ["python3", "-c", "import venv, ensurepip"], name: "Python with venv", purpose: "runs the AWS emulator" },
 	{ command: ["openssl", "version"], name: "openssl", purpose: "makes the certificates of test servers" },
 ] as const;
 
-/** The programs that are missing for tests with servers, each as a sentence. */
+/** What is missing for tests with servers, each as a sentence. */
 export async function missingTools(): Promise<readonly string[]> {
 	const results = await Promise.all(
 		serverTools.map(async ({ command, name, purpose }) => {
@@ -42,7 +52,7 @@ export async function missingTools(): Promise<readonly string[]> {
 			return succeeded ? [] : [`${name} is missing: it ${purpose}.`];
 		}),
 	);
-	return results.flat();
+	return [...results.flat(), ...missingForContainers()];
 }
 
 /** Runs one step and reports it; true when it succeeded. */

@@ -1,11 +1,14 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-const serverBuilder = "test/servers/go-binary.ts";
+const serverBuilders = ["test/servers/go-binary.ts", "test/servers/python-program.ts"];
+
+/** Of the end-to-end tests, all of which scripts/e2e runs, those that belong to every run. */
+export const shortForm = { file: "test/e2e/short.e2e.ts", configuration: "test/e2e/ava.config.js" } as const;
 
 export interface TestFiles {
 	readonly all: readonly string[];
-	/** Those that start a server built with Go. */
+	/** Those that start a server built with Go or Python. */
 	readonly withServers: readonly string[];
 	readonly withoutServers: readonly string[];
 }
@@ -13,7 +16,7 @@ export interface TestFiles {
 /** Which tests need servers is read from their imports, so that no list of them can be out of date. */
 export function findTestFiles(): TestFiles {
 	const all = globSync("test/**/*.test.ts").sort();
-	const withServers = all.filter((file) => reaches(file, serverBuilder, new Set()));
+	const withServers = all.filter((file) => serverBuilders.some((builder) => reaches(file, builder, new Set())));
 	return { all, withServers, withoutServers: all.filter((file) => !withServers.includes(file)) };
 }
 

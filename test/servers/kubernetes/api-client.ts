@@ -19,11 +19,18 @@ export interface ApiCall {
 
 /** Calls the API server once, with a time limit of 10 s. A PATCH is a JSON merge patch. */
 export async function callApi(call: ApiCall): Promise<ApiAnswer> {
+	const body = call.body === undefined ? "" : JSON.stringify(call.body);
 	const contentType = call.method === "PATCH" ? "application/merge-patch+json" : "application/json";
 	const sent = httpsRequest(`${call.address}${call.path}`, {
 		method: call.method,
 		agent: call.agent,
-		headers: { authorization: `Bearer ${call.token}`, "content-type": contentType, accept: "application/json, */*;q=0.5" },
+		headers: {
+			authorization: `Bearer ${call.token}`,
+			"content-type": contentType,
+			// Node says no length for a DELETE by itself.
+			"content-length": Buffer.byteLength(body),
+			accept: "application/json, */*;q=0.5",
+		},
 		signal: AbortSignal.timeout(10_000),
 	});
 	const received = new Promise<ApiAnswer>((resolve, reject) => {
@@ -32,7 +39,7 @@ export async function callApi(call: ApiCall): Promise<ApiAnswer> {
 			buffer(response).then((bytes) => resolve({ status: response.statusCode ?? 0, body: parse(bytes.toString()) }), reject);
 		});
 	});
-	sent.end(call.body === undefined ? undefined : JSON.stringify(call.body));
+	sent.end(body);
 	return received;
 }
 

@@ -14,6 +14,9 @@ const startLimitSeconds = 90;
 /** What works beside the API server, when a node is started. */
 export type Component = "kubelet" | "controllers" | "scheduler";
 
+/** Where pods find the API server, on port 443: the first address of the services, as always. */
+export const apiServiceAddress = "10.0.0.1";
+
 /** The name of the one node. An address, because kubelet must find an address by it. */
 export const nodeName = "127.0.0.1";
 
@@ -80,7 +83,7 @@ function writeTokens(directory: string, adminToken: string, { kubelet, controlle
 /** Makes the certificate of the API server and the key pair of service account tokens. */
 function writeKeys(directory: string): string {
 	const caFile = join(directory, "server.crt");
-	const subject = ["-subj", "/CN=kube-apiserver", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"];
+	const subject = ["-subj", "/CN=kube-apiserver", "-addext", `subjectAltName=IP:127.0.0.1,IP:${apiServiceAddress},DNS:localhost`];
 	const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", join(directory, "server.key")];
 	// Self-signed, so that the one certificate is its own authority.
 	execFileSync("openssl", ["req", "-x509", "-days", "2", ...subject, ...key, "-out", caFile], { stdio: ["ignore", "ignore", "pipe"] });

@@ -54,9 +54,14 @@ export function writeKubeconfig(file: string, server: { readonly address: string
 	return file;
 }
 
-/** A link between the host and each pod, and nothing beyond. */
+/** A link between the node and each pod; what the pod can reach through it is what the node can. */
 function podNetwork(directory: string): object {
-	const addresses = { type: "host-local", subnet: "10.244.77.0/24", dataDir: join(directory, "cni/addresses") };
+	const addresses = {
+		type: "host-local",
+		subnet: "10.244.77.0/24",
+		routes: [{ dst: "0.0.0.0/0" }],
+		dataDir: join(directory, "cni/addresses"),
+	};
 	return { cniVersion: "0.4.0", name: "pods", plugins: [{ type: "ptp", ipam: addresses }] };
 }
 

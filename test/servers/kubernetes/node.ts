@@ -1,15 +1,16 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, globSync, readdirSync, rmdirSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Pod } from "../../../provider/plan/mount-request.ts";
 import { goBinary } from "../go-binary.ts";
-import { type GuardedProcess, startGuarded } from "../guarded-process.ts";
+import type { GuardedProcess } from "../guarded-process.ts";
 import { field } from "./api-client.ts";
 import type { Cluster } from "./cluster.ts";
-import { nodeName } from "./control-plane.ts";
-import { driverAccount, installDriverObjects } from "./driver-objects.ts";
-import { type NodeFiles, writeKubeconfig, writeNodeFiles } from "./node-configuration.ts";
+import { apiServiceAddress, nodeName } from "./control-plane.ts";
+import { installDriverObjects } from "./driver-objects.ts";
+import { type NodeFiles, writeNodeFiles } from "./node-configuration.ts";
 import { installContainerRuntime, writeImages } from "./node-packages.ts";
-import { type NodeSpace, openNodeSpace } from "./node-space.ts";
+import { containerdClient, type NodeParts, startContainerd, startControllers, startDriver, startKubelet } from "./node-programs.ts";
+import { openNodeSpace, type Route } from "./node-space.ts";
 import { waitFor } from "./wait-for.ts";
 
 export interface NodeOptions {
@@ -19,20 +20,6 @@ export interface NodeOptions {
 	readonly rotationInterval?: string;
 	/** Whose tokens kubelet hands to the driver. */
 	readonly audiences?: readonly string[];
-}
-
-/** A node that runs pods with volumes of the Secrets Store CSI driver. */
-export interface TestNode {
-	readonly name: string;
-	/** Where the driver looks for the providers' sockets. */
-	readonly providers: string;
-	/** Where a file of a pod's volume is read from outside. */
-	volumeFile(podUid: string, volume: string, file: string): string;
-	/** The folder of a pod's container logs. */
-	logFolder(pod: { readonly namespace: string; readonly name: string; readonly uid: string }): string;
-	/** The end of a program's log, for error messages. */
-	log(): string;
-	stop(): Promise<void>;
 }
 
 /**
@@ -47,43 +34,152 @@ export async function startNode(cluster: Cluster, options: NodeOptions = {}): Pr
 	const { directory } = cluster;
 	const files = await writeNodeFiles(directory, options.syncFrequency ?? "1m");
 	await installDriverObjects(cluster, options.audiences ?? ["claviger", "vault", "openbao"]);
-	const space = await openNodeSpace(directory);
+	const space = await openNodeSpace(directory, files.providers);
 	try {
-		const programs = [
-			...startControllers(program, cluster),
-			...(await startContainers({ space, program, cluster, files })),
-			await startDriver({ space, program, cluster, files }, options.rotationInterval ?? "1s"),
-		];
-		await waitFor("the node", programs, () => isReady(cluster));
-		return describeNode(space, files, programs);
+		const parts = { space, program, cluster, files };
+		const server = Number(new URL(cluster.address).port);
+		await space.connect([
+			{ address: "127.0.0.1", port: server, server },
+			{ address: apiServiceAddress, port: 443, server },
+		]);
+		const controllers = startControllers(program, cluster);
+		const containerd = await startContainerd(parts);
+		containerdClient(files, "images", "import", writeImages(directory));
+		const rotationInterval = options.rotationInterval ?? "1s";
+		const driver = await startDriver(parts, rotationInterval);
+		const node = new TestNode(parts, { others: [...controllers, containerd], kubelet: startKubelet(parts), driver, rotationInterval });
+		await node.ready();
+		return node;
 	} catch (error) {
 		await space.stop();
 		throw error;
 	}
 }
 
-interface NodeParts {
-	readonly space: NodeSpace;
-	readonly program: string;
-	readonly cluster: Cluster;
-	readonly files: NodeFiles;
+/** A call of a provider, as the driver has written it down. */
+export interface Publish {
+	readonly podUid: string;
+	/** Whether the volume was mounted already. */
+	readonly again: boolean;
+	/** Why it failed; undefined when it did not. */
+	readonly failure: string | undefined;
 }
 
-function describeNode(space: NodeSpace, files: NodeFiles, programs: readonly GuardedProcess[]): TestNode {
-	return {
-		name: nodeName,
-		providers: files.providers,
-		volumeFile: (podUid, volume, file) =>
-			space.path(join(files.kubeletFolder, "pods", podUid, "volumes/kubernetes.io~csi", volume, "mount", file)),
-		logFolder: ({ namespace, name, uid }) => join(files.podLogs, `${namespace}_${name}_${uid}`),
-		log: () => programs.map((program) => program.log()).join("\n---\n"),
-		async stop() {
-			await space.stop();
-			for (const program of programs) program.kill("SIGKILL");
-			await Promise.all(programs.map(({ ended }) => ended));
-			removeControlGroups(files);
-		},
-	};
+interface NodePrograms {
+	/** Those that are never started again. */
+	readonly others: readonly GuardedProcess[];
+	kubelet: GuardedProcess;
+	driver: GuardedProcess;
+	readonly rotationInterval: string;
+}
+
+/** A node that runs pods with volumes of the Secrets Store CSI driver. */
+export class TestNode {
+	readonly name = nodeName;
+	/** Where the driver looks for the providers' sockets; on the node itself this is `/var/run/secrets-store-csi-providers` too. */
+	readonly providers: string;
+	readonly #parts: NodeParts;
+	readonly #programs: NodePrograms;
+
+	constructor(parts: NodeParts, programs: NodePrograms) {
+		this.#parts = parts;
+		this.#programs = programs;
+		this.providers = parts.files.providers;
+	}
+
+	/** Where a file of a pod's volume is read from outside. */
+	volumeFile(podUid: string, volume: string, file: string): string {
+		const { space, files } = this.#parts;
+		return space.path(join(files.kubeletFolder, "pods", podUid, "volumes/kubernetes.io~csi", volume, "mount", file));
+	}
+
+	/** The folder of a pod's container logs. */
+	logFolder({ namespace, name, uid }: Pick<Pod, "namespace" | "name" | "uid">): string {
+		return join(this.#parts.files.podLogs, `${namespace}_${name}_${uid}`);
+	}
+
+	/** What is mounted on the node, as the kernel lists it. */
+	mounts(): string {
+		return readFileSync(this.#parts.space.path("/proc/1/mountinfo"), "utf8");
+	}
+
+	/** The command line that runs a program in a running container, by the id that the pod's status has. */
+	inContainer(containerId: string, ...program: readonly string[]): readonly [string, ...string[]] {
+		const place = ["--address", this.#parts.files.containerdSocket, "--namespace", "k8s.io"];
+		const name = `exec-${process.hrtime.bigint()}`;
+		return this.#parts.space.command("ctr", ...place, "tasks", "exec", "--exec-id", name, bareId(containerId), ...program);
+	}
+
+	/** Kills the processes of a running container, by the id that the pod's status has. */
+	killContainer(containerId: string): void {
+		containerdClient(this.#parts.files, "tasks", "kill", "--signal", "SIGKILL", bareId(containerId));
+	}
+
+	/** Makes the images of an archive, of `docker save` or of OCI, known to the node. */
+	importImages(archive: string): void {
+		containerdClient(this.#parts.files, "images", "import", archive);
+	}
+
+	/** Gives an image another name. */
+	tagImage(name: string, other: string): void {
+		containerdClient(this.#parts.files, "images", "tag", name, other);
+	}
+
+	/** Makes servers on this machine's loopback reachable for the node and its pods. */
+	connect(routes: readonly Route[]): Promise<void> {
+		return this.#parts.space.connect(routes);
+	}
+
+	/** Ends kubelet and starts it again; containers go on meanwhile. */
+	async restartKubelet(): Promise<void> {
+		await this.#programs.kubelet.stop();
+		this.#programs.kubelet = startKubelet(this.#parts);
+	}
+
+	/** Ends the driver and starts it again, as its upgrade does; mounted volumes stay. */
+	async restartDriver(): Promise<void> {
+		await this.#programs.driver.stop();
+		this.#programs.driver = await startDriver(this.#parts, this.#programs.rotationInterval);
+	}
+
+	/** Waits until the node takes pods, and the driver is known to kubelet. */
+	ready(): Promise<void> {
+		return waitFor("the node", this.#running(), () => isReady(this.#parts.cluster));
+	}
+
+	/** Everything that the driver has written. */
+	driverLog(): string {
+		return readFileSync(join(this.#parts.cluster.directory, "driver.log"), "utf8");
+	}
+
+	/** Every call of a provider that the driver has made, in their order. */
+	publishes(): readonly Publish[] {
+		const lines = this.driverLog().matchAll(/^\S+ publish \S+\/pods\/([^/]+)\/\S+ again=(true|false) took=\S+(?: failed: (.+))?$/gm);
+		return [...lines].map(([, podUid = "", again, failure]) => ({ podUid, again: again === "true", failure }));
+	}
+
+	/** The ends of the programs' logs, for error messages. */
+	log(): string {
+		return this.#running()
+			.map((program) => program.log())
+			.join("\n---\n");
+	}
+
+	async stop(): Promise<void> {
+		await this.#parts.space.stop();
+		for (const program of this.#programs.others) program.kill("SIGKILL");
+		await Promise.all(this.#running().map(({ ended }) => ended));
+		removeControlGroups(this.#parts.files);
+	}
+
+	#running(): readonly GuardedProcess[] {
+		const { others, kubelet, driver } = this.#programs;
+		return [...others, kubelet, driver];
+	}
+}
+
+function bareId(containerId: string): string {
+	return containerId.replace("containerd://", "");
 }
 
 /** Containers that were killed leave their empty control groups behind, in every hierarchy. */
@@ -91,61 +187,6 @@ function removeControlGroups({ containerStates }: NodeFiles): void {
 	if (!existsSync(containerStates)) return;
 	const groups = readdirSync(containerStates).flatMap((id) => globSync([`/sys/fs/cgroup/k8s.io/${id}`, `/sys/fs/cgroup/*/k8s.io/${id}`]));
 	for (const group of groups) rmdirSync(group);
-}
-
-function startControllers(program: string, cluster: Cluster): readonly GuardedProcess[] {
-	const { directory, componentTokens } = cluster;
-	const kubeconfig = (name: "controllers" | "scheduler") =>
-		`--kubeconfig=${writeKubeconfig(join(directory, `${name}.kubeconfig`), cluster, componentTokens[name])}`;
-	const common = ["--secure-port=0", "--leader-elect=false", "--profiling=false"];
-	return [
-		startGuarded(
-			program,
-			[
-				"kube-controller-manager",
-				kubeconfig("controllers"),
-				...common,
-				`--service-account-private-key-file=${join(directory, "sa.key")}`,
-				`--root-ca-file=${cluster.caFile}`,
-				"--use-service-account-credentials=true",
-			],
-			{ logFile: join(directory, "kube-controller-manager.log") },
-		),
-		startGuarded(program, ["kube-scheduler", kubeconfig("scheduler"), ...common], { logFile: join(directory, "kube-scheduler.log") }),
-	];
-}
-
-async function startContainers({ space, program, cluster, files }: NodeParts): Promise<readonly GuardedProcess[]> {
-	const { directory, componentTokens } = cluster;
-	const containerd = space.start("containerd", ["--config", files.containerd], join(directory, "containerd.log"));
-	await waitFor("containerd", [containerd], async () => existsSync(files.containerdSocket));
-	const archive = writeImages(directory);
-	execFileSync("ctr", ["--address", files.containerdSocket, "--namespace", "k8s.io", "images", "import", archive], { stdio: "ignore" });
-	const kubeconfig = writeKubeconfig(join(directory, "kubelet.kubeconfig"), cluster, componentTokens.kubelet);
-	const parameters = [
-		"kubelet",
-		`--config=${files.kubelet}`,
-		`--kubeconfig=${kubeconfig}`,
-		`--root-dir=${files.kubeletFolder}`,
-		`--cert-dir=${join(directory, "kubelet-certificates")}`,
-		`--hostname-override=${nodeName}`,
-	];
-	return [containerd, space.start(program, parameters, join(directory, "kubelet.log"))];
-}
-
-async function startDriver({ space, program, cluster, files }: NodeParts, rotationInterval: string): Promise<GuardedProcess> {
-	const { namespace, name } = driverAccount;
-	const token = await cluster.token(namespace, name, { audience: cluster.address });
-	const parameters = [
-		"secrets-store-driver",
-		`--csi-socket=${files.csiSocket}`,
-		`--registration-socket=${files.registrationSocket}`,
-		`--kubeconfig=${writeKubeconfig(join(cluster.directory, "driver.kubeconfig"), cluster, token)}`,
-		`--node=${nodeName}`,
-		`--providers=${files.providers}`,
-		`--rotation-interval=${rotationInterval}`,
-	];
-	return space.start(program, parameters, join(cluster.directory, "driver.log"));
 }
 
 /** Whether the node takes pods, and the driver is known to kubelet. */
