@@ -1,10 +1,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
-import { setTimeout as delay } from "node:timers/promises";
+import { buildLock, cacheDirectory, tail, tellingProgress } from "./build-cache.ts";
 
 interface GoProgram {
 	/** The folder of its Go module, from the top of the checkout. */
@@ -81,17 +79,12 @@ async function findOrBuild(name: GoProgramName): Promise<string> {
 	if (existsSync(binary)) return binary;
 	const unfinished = `${binary}.${process.pid}`;
 	try {
-		await build(name, program, unfinished);
+		await tellingProgress(name, program.firstBuild, () => build(program, unfinished));
 		renameSync(unfinished, binary);
 	} finally {
 		rmSync(unfinished, { force: true });
 	}
 	return binary;
-}
-
-function cacheDirectory(): string {
-	const { CLAVIGER_CACHE, XDG_CACHE_HOME } = process.env;
-	return CLAVIGER_CACHE || join(XDG_CACHE_HOME || join(homedir(), ".cache"), "claviger");
 }
 
 function fingerprint(program: GoProgram): string {
@@ -108,27 +101,7 @@ function fingerprint(program: GoProgram): string {
 	return hash.digest("hex").slice(0, 16);
 }
 
-/**
- * Waits for the right to build. The lock is SQLite's on an empty database, because the kernel
- * takes it back from a process that was killed, which a lock file by itself does not get.
- */
-async function buildLock(path: string): Promise<Disposable> {
-	const database = new DatabaseSync(path, { timeout: 0 });
-	for (;;) {
-		try {
-			database.exec("BEGIN EXCLUSIVE");
-			return { [Symbol.dispose]: () => database.close() };
-		} catch (error) {
-			if (!(error instanceof Error) || !error.message.includes("locked")) throw error;
-		}
-		await delay(250);
-	}
-}
-
-async function build(name: GoProgramName, program: GoProgram, output: string): Promise<void> {
-	const began = Date.now();
-	console.error(`building ${name} (${program.firstBuild} the first time) …`);
-	const progress = setInterval(() => console.error(`building ${name} … ${seconds(began)} s`), 15_000);
+async function build(program: GoProgram, output: string): Promise<void> {
 	// Nice, so that what else runs beside the build keeps its time limits.
 	const parameters = ["-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", program.linkerFlags, "-o", output, program.tool ?? "."];
 	const compiler = spawn("nice", ["go", "build", ...parameters], {
@@ -140,18 +113,8 @@ async function build(name: GoProgramName, program: GoProgram, output: string): P
 	const status = await new Promise<number | null>((resolve, reject) => {
 		compiler.once("error", reject);
 		compiler.once("close", resolve);
-	}).finally(() => clearInterval(progress));
+	});
 	if (status !== 0) throw new Error(`go build of ${program.folder} failed:\n${tail(Buffer.concat(problems).toString())}`);
-	console.error(`built ${name} in ${seconds(began)} s`);
-}
-
-function seconds(began: number): number {
-	return Math.round((Date.now() - began) / 1000);
-}
-
-/** The end of a compiler's output, where its errors stand below the names of downloaded modules. */
-function tail(text: string): string {
-	return text.trim().split("\n").slice(-30).join("\n");
 }
 
 function isProgramName(name: string): name is GoProgramName {

@@ -19,6 +19,8 @@ export interface GuardedProcessOptions {
 	/** Where its output goes. */
 	readonly logFile: string;
 	readonly environment?: Readonly<Record<string, string>>;
+	/** False: this process may end by itself while the program runs, which ends it. Default true. */
+	readonly keepsParentAlive?: boolean;
 }
 
 let parentDeathSignal: boolean | undefined;
@@ -49,6 +51,7 @@ export function startGuarded(program: string, parameters: readonly string[], opt
 		child.once("error", () => {});
 		throw new Error(`${program} could not be started`);
 	}
+	if (options.keepsParentAlive === false) child.unref();
 	return guard(child, child.pid, options.logFile);
 }
 

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { TLSSocket } from "node:tls";
 import type { ExecutionContext } from "ava";
 
 /** What a misbehaving server does instead of answering. */
@@ -131,13 +132,14 @@ class RunningProxy implements LatencyProxy {
 	}
 }
 
-function misbehave(behaviour: Misbehaviour, incoming: IncomingMessage, outgoing: ServerResponse): void {
+/** Does to one request what a misbehaving server does. */
+export function misbehave(behaviour: Misbehaviour, incoming: IncomingMessage, outgoing: ServerResponse): void {
 	incoming.resume();
 	switch (behaviour.kind) {
 		case "hang":
 			return;
 		case "reset":
-			incoming.socket.resetAndDestroy();
+			reset(incoming.socket);
 			return;
 		case "truncate":
 			outgoing.writeHead(200, { "content-type": "application/json", "content-length": "1000" });
@@ -155,6 +157,12 @@ function misbehave(behaviour: Misbehaviour, incoming: IncomingMessage, outgoing:
 		case "status":
 			outgoing.writeHead(behaviour.status, behaviour.headers).end(behaviour.body ?? "");
 	}
+}
+
+/** A connection with TLS has no reset of its own. */
+function reset(socket: Socket): void {
+	if (socket instanceof TLSSocket) socket.destroy();
+	else socket.resetAndDestroy();
 }
 
 function drip(outgoing: ServerResponse): void {
