@@ -9,6 +9,7 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
 	lint: { summary: "find every fault of SecretProviderClasses and pods before they are applied", load: () => import("./cli/lint.ts") },
 	mount: { summary: "play the driver: mount a SecretProviderClass from a running provider", load: () => import("./cli/mount.ts") },
 	doctor: { summary: "look at everything that a mount needs, and say what to mend", load: () => import("./cli/doctor.ts") },
+	seal: { summary: "encrypt a value, so that it may lie in a SecretProviderClass", load: () => import("./cli/seal.ts") },
 	strongroom: { summary: "administer the own encrypted store", load: () => import("./cli/strongroom.ts") },
 };
 

@@ -5,6 +5,7 @@ import { ProviderError } from "../errors.ts";
 import { errorCodeOf } from "../strongroom/location.ts";
 import { maximumValueLength } from "../strongroom/write.ts";
 import { type Call, UsageError } from "./strongroom-command.ts";
+import { isTerminal, readValue, withoutNewline } from "./value-input.ts";
 
 const passwordAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 /** 190 bits of entropy. */
@@ -53,7 +54,7 @@ function makePassword(): Buffer {
 
 async function readFileValue(path: string): Promise<Buffer> {
 	try {
-		return await readAll(createReadStream(path));
+		return await readValue(createReadStream(path), maximumValueLength);
 	} catch (error) {
 		if (error instanceof ProviderError) throw error;
 		throw new ProviderError("invalid", `The file of --from-file cannot be read (${errorCodeOf(error)}).`, { cause: error });
@@ -61,27 +62,8 @@ async function readFileValue(path: string): Promise<Buffer> {
 }
 
 async function readInput(stdin: Readable): Promise<Buffer> {
-	if ("isTTY" in stdin && stdin.isTTY === true) {
+	if (isTerminal(stdin)) {
 		throw new UsageError("The value would be typed in the clear: pipe it in, or use --from-file or --generate.");
 	}
-	return readAll(stdin);
-}
-
-async function readAll(stream: Readable): Promise<Buffer> {
-	const chunks: Buffer[] = [];
-	let length = 0;
-	for await (const chunk of stream) {
-		const bytes = Buffer.from(chunk);
-		chunks.push(bytes);
-		length += bytes.length;
-		if (length > maximumValueLength) throw new ProviderError("invalid", `The value is longer than ${maximumValueLength} bytes.`);
-	}
-	const value = Buffer.concat(chunks);
-	for (const chunk of chunks) chunk.fill(0);
-	return value;
-}
-
-function withoutNewline(value: Buffer): Buffer {
-	const end = value.length - (value.at(-1) !== 0x0a ? 0 : value.at(-2) === 0x0d ? 2 : 1);
-	return value.subarray(0, end);
+	return readValue(stdin, maximumValueLength);
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { encodeFields } from "./canonical.ts";
+import { encodeFields } from "../shared/canonical.ts";
 import { bytesOf, numberOf, type Row, type Rows, textOf } from "./storage.ts";
 
 /** What an administrator did. */

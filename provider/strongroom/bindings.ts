@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { ProviderError } from "../errors.ts";
+import { encodeFields } from "../shared/canonical.ts";
 import { recordAct } from "./audit.ts";
-import { encodeFields } from "./canonical.ts";
 import {
 	describeAddress,
 	namespaceProblem,

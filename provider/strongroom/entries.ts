@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { ProviderError } from "../errors.ts";
-import { encodeFields } from "./canonical.ts";
+import { encodeFields } from "../shared/canonical.ts";
 import { AuthenticationError } from "./cipher.ts";
 import { type Content, contents, type Layout, layouts, type PartPlace, type WrappedKey } from "./keys.ts";
 import { describeAddress, type SecretAddress } from "./names.ts";

@@ -1,5 +1,5 @@
 import { ProviderError } from "../errors.ts";
-import { encodeFields } from "./canonical.ts";
+import { encodeFields } from "../shared/canonical.ts";
 import { open, seal } from "./cipher.ts";
 import type { SecretAddress } from "./names.ts";
 import { DamagedRowError, numberOf, type Rows } from "./storage.ts";

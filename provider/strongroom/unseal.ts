@@ -2,7 +2,7 @@ import { createHash, hkdfSync, randomBytes, randomUUID, timingSafeEqual } from "
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { ProviderError } from "../errors.ts";
-import { encodeFields } from "./canonical.ts";
+import { encodeFields } from "../shared/canonical.ts";
 import { AuthenticationError, keyLength, open, seal } from "./cipher.ts";
 import { checkPrivate, errorCodeOf, type Location } from "./location.ts";
 import { bytesOf, DamagedRowError, numberOf, type Row, type Rows, textOf } from "./storage.ts";

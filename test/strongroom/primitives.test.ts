@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import test from "ava";
 import fc from "fast-check";
-import { encodeFields } from "../../provider/strongroom/canonical.ts";
+import { encodeFields } from "../../provider/shared/canonical.ts";
 import { AuthenticationError, open, seal } from "../../provider/strongroom/cipher.ts";
 import { joinDocument, splitDocument, textMember } from "../../provider/strongroom/document.ts";
 import { combineKeys } from "../../provider/strongroom/unseal.ts";

@@ -93,6 +93,7 @@ export function connectedReader(location: Location) {
 		const identity: Identity = { key: `${pod.namespace}/${pod.serviceAccount}`, audience: "claviger", role: "", ...pod };
 		const session = await module.store.connect(instance, identity, context);
 		const [outcome] = await session.read([ref], context.signal);
+		if (outcome?.kind === "failed") throw outcome.error;
 		if (outcome === undefined) throw new Error("no outcome");
 		return outcome;
 	};

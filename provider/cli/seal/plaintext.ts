@@ -1,0 +1,40 @@
+import { createReadStream } from "node:fs";
+import type { Readable } from "node:stream";
+import { ProviderError } from "../../errors.ts";
+import { isTerminal, readValue, withoutNewline } from "../value-input.ts";
+
+/**
+ * As base64 in a manifest it takes a third more, and what `kubectl apply` notes of a manifest must fit into 256 KiB.
+ */
+export const maximumValueLength = 160 * 1024;
+
+export interface PlaintextSource {
+	/** Undefined: standard input. */
+	readonly file: string | undefined;
+	readonly trimNewline: boolean;
+}
+
+/**
+ * Reads the value. The caller overwrites it after use.
+ *
+ * @throws ProviderError `invalid` when it cannot be read, or is too long
+ */
+export async function readPlaintext({ file, trimNewline }: PlaintextSource, stdin: Readable): Promise<Buffer> {
+	const value = file === undefined ? await readInput(stdin) : await readFile(file);
+	return trimNewline ? withoutNewline(value) : value;
+}
+
+async function readFile(file: string): Promise<Buffer> {
+	try {
+		return await readValue(createReadStream(file), maximumValueLength);
+	} catch (error) {
+		if (error instanceof ProviderError) throw error;
+		const code = error instanceof Error && "code" in error ? String(error.code) : "no reason given";
+		throw new ProviderError("invalid", `The file of --file cannot be read (${code}).`, { cause: error });
+	}
+}
+
+async function readInput(stdin: Readable): Promise<Buffer> {
+	if (!isTerminal(stdin)) return readValue(stdin, maximumValueLength);
+	throw new ProviderError("invalid", "The value would be typed in the clear.", { remedy: "Pipe it in, or use --file." });
+}
