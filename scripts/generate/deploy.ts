@@ -10,6 +10,7 @@ const header = `# Made from ${chartFolder} by scripts/generate.ts.\n`;
 /** Where the objects of the templates go, by the beginning of a template's path; of two, the first counts. */
 const files = [
 	["namespace.yaml", "1-namespace.yaml"],
+	["access/role-annotations.yaml", "role-annotations/access.yaml"],
 	["access/", "2-access.yaml"],
 	["policy.yaml", "3-policy.yaml"],
 	["daemonset.yaml", "4-daemonset.yaml"],
@@ -26,9 +27,9 @@ export const deploy: Part = { name: "deploy", make };
 async function make(): Promise<ReadonlyMap<string, string>> {
 	const helm = await goBinary("helm");
 	const plain = filesOf(render(helm, []));
-	const pushed = filesOf(render(helm, ["--set", "push.enabled=true"]));
-	const push = [...pushed].filter(([name]) => name.startsWith("push/"));
-	return new Map([...plain, ...push].map(([name, objects]) => [`manifests/deploy/${name}`, header + objects.join("---\n")]));
+	const options = filesOf(render(helm, ["--set", "push.enabled=true,roleAnnotations.enabled=true"]));
+	const optional = [...options].filter(([name]) => name.includes("/"));
+	return new Map([...plain, ...optional].map(([name, objects]) => [`manifests/deploy/${name}`, header + objects.join("---\n")]));
 }
 
 function render(helm: string, parameters: readonly string[]): string {

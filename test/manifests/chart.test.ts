@@ -163,6 +163,8 @@ test("rights come with the option that needs them, and with no other", async (t)
 	t.deepEqual(await roles({ watchPods: { enabled: true } }), ["claviger-pods", "claviger-version-key"]);
 	t.deepEqual(await roles({ events: { enabled: true } }), ["claviger-events", "claviger-pods", "claviger-version-key"]);
 	t.deepEqual(await roles({ startupTaint: { enabled: true } }), ["claviger-pods", "claviger-startup-taint", "claviger-version-key"]);
+	t.deepEqual(await roles({ roleAnnotations: { enabled: true } }), ["claviger-role-annotations", "claviger-version-key"]);
+	t.deepEqual(await roles({ nodeRegion: { enabled: true } }), ["claviger-node-region", "claviger-pods", "claviger-version-key"]);
 	t.deepEqual(await roles({ tokens: { verification: "review" } }), ["claviger-token-review", "claviger-version-key"]);
 	t.deepEqual(await roles({ versionKey: { existingSecret: "key" } }), []);
 });
@@ -171,6 +173,8 @@ test("two releases in a cluster share no object and no pod", async (t) => {
 	const all = {
 		push: { enabled: true },
 		startupTaint: { enabled: true },
+		roleAnnotations: { enabled: true },
+		nodeRegion: { enabled: true },
 		tokens: { verification: "review" },
 		namespace: { create: false },
 	};

@@ -114,7 +114,8 @@ test.serial("Helm installs it, turns options on and off, tells the next commands
 	await new Objects(cluster).create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "installed" } });
 	const installed = await helm("install", { fullnameOverride: "keys" });
 	t.true(installed.succeeded, installed.output);
-	for (const audience of stores.flatMap(({ audiences }) => audiences))
+	// Each store's usual one; further ones belong to a provider name or to an option of a store.
+	for (const audience of [...stores.flatMap(({ audiences }) => audiences.slice(0, 1)), "openbao"])
 		t.true(installed.output.includes(`].audience=${audience}`) && installed.output.includes(`"audience":"${audience}"`), installed.output);
 	t.regex(installed.output, /enableSecretRotation=true/);
 	t.regex(installed.output, /still the example/);

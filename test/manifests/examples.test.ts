@@ -17,6 +17,7 @@ const folders = readdirSync(join(manifestsFolder, "examples"), { withFileTypes: 
 /** A policy that defines a store of each type by the name that the examples use: its type. */
 const policy = `profile: strict
 stores:
+  aws: {type: aws, region: eu-west-1}
   strongroom: {type: strongroom, directory: /nowhere}
   vault: {type: vault, address: "https://vault.example:8200"}
 `;

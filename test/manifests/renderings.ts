@@ -20,6 +20,7 @@ export const renderings: Readonly<Record<string, Values>> = {
 	push: { push: { enabled: true }, settings: { pollInterval: "1s" } },
 	"a startup taint": { startupTaint: { enabled: true, key: "example.test/claviger" } },
 	"events and the pods of the node": { events: { enabled: true }, watchPods: { enabled: true } },
+	"roles of service accounts and the region of the node": { roleAnnotations: { enabled: true }, nodeRegion: { enabled: true } },
 	"a user that is not root": {
 		runAs: "nonRoot",
 		seLinuxOptions: { type: "container_t", level: "s0:c1,c2" },

@@ -1,6 +1,6 @@
 {{/* The node's name is needed by all that concerns this node's pods, or the node itself. */}}
 {{- define "claviger.needsNodeName" -}}
-{{- if or .Values.push.enabled .Values.watchPods.enabled .Values.events.enabled .Values.startupTaint.enabled }}true{{ end -}}
+{{- if or .Values.push.enabled .Values.watchPods.enabled .Values.nodeRegion.enabled .Values.events.enabled .Values.startupTaint.enabled }}true{{ end -}}
 {{- end }}
 
 {{/* The arguments of the program, as a YAML list. */}}
