@@ -105,10 +105,11 @@ async function configuredStores(registry: StoreRegistry, policy: Policy): Promis
 		if (!fields.has("type")) fields.reject("type", "is missing", `Write one of ${registry.types.join(", ")}.`);
 		if (type === "") continue;
 		const { store } = await registry.module(type);
+		const instance = store.instance(name, fields);
 		configured.set(name, {
 			store,
-			instance: store.instance(name, fields),
-			audience: fields.text("audience") ?? store.defaultAudience,
+			instance,
+			audience: fields.text("audience") ?? instance.defaultAudience ?? store.defaultAudience,
 			role: store.role(fields),
 		});
 	}

@@ -24,6 +24,8 @@ export interface KnowledgeParts {
 	readonly versionKey: Buffer;
 	readonly versions: ObjectVersions;
 	readonly observation: Observation;
+	/** The region that the node lies in; undefined where nobody can tell. */
+	readonly nodeRegion: BrokerOptions["nodeRegion"];
 	/** What was made of values, to be let go with them. */
 	readonly kept: KeptAnswers;
 }
@@ -85,7 +87,11 @@ export async function openKnowledge(parts: KnowledgeParts): Promise<Knowledge> {
 
 type LeaseHearers = Pick<BrokerOptions["leases"], "onReplaced" | "onNews">;
 
-function makeBroker({ options, store, observation, gate, kept }: KnowledgeParts, state: StateFiles, leases: LeaseHearers): Broker {
+function makeBroker(
+	{ options, store, observation, gate, kept, nodeRegion }: KnowledgeParts,
+	state: StateFiles,
+	leases: LeaseHearers,
+): Broker {
 	const { metrics, log } = observation;
 	return new Broker({
 		concurrency: options.fetchConcurrency,
@@ -103,6 +109,7 @@ function makeBroker({ options, store, observation, gate, kept }: KnowledgeParts,
 		leases: { ...leases, log, onChanged: () => state.saveSoon("leases") },
 		store,
 		addressGuard: (store) => gate.addressGuard(store),
+		nodeRegion,
 	});
 }
 

@@ -95,6 +95,7 @@ function describeMissing(plan: MountPlan, { object, outcome }: Missing, others: 
 	return new ProviderError(error.code, `${own}${also}`, {
 		...(error.remedy === undefined ? {} : { remedy: error.remedy }),
 		...(legacyText === undefined ? {} : { legacyText }),
+		...(error.stage === undefined ? {} : { stage: error.stage }),
 		cause: error,
 	});
 }

@@ -175,8 +175,8 @@ export class MountPipeline {
 
 	/** A plan depends on nothing but what is in the key, so replicas and remounts share it. */
 	async #plan(request: MountRequest): Promise<MountPlan> {
-		const { provider, pod, defaultMode, parameters } = request;
-		const key = JSON.stringify([provider, pod.namespace, pod.serviceAccount, defaultMode, ...parameters]);
+		const { provider, pod, defaultMode, parameters, credentials } = request;
+		const key = JSON.stringify([provider, pod.namespace, pod.serviceAccount, defaultMode, [...credentials.keys()], ...parameters]);
 		const plan = this.#plans.get(key) ?? (await this.#options.dialect(request)).plan(request);
 		this.#plans.set(key, plan);
 		this.#lastPlans.set(parameters, { provider, pod, defaultMode, plan });

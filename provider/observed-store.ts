@@ -118,7 +118,7 @@ class ObservedSession implements Session {
 
 	async read(refs: readonly Ref[], signal: AbortSignal) {
 		const outcomes = await this.#calls.run("read", () => this.#session.read(refs, signal));
-		for (const { kind } of outcomes) this.#calls.metrics.answered(kind);
+		for (const { kind } of outcomes) if (kind !== "failed") this.#calls.metrics.answered(kind);
 		return outcomes;
 	}
 }

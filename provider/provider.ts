@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { openAuditSink } from "./audit/sink.ts";
 import type { ContractOptions, ContractServer } from "./contract/options.ts";
 import { serveContract } from "./contract/server.ts";
@@ -18,6 +19,7 @@ import {
 } from "./observation.ts";
 import type { ServeOptions } from "./options.ts";
 import type { MountRequest } from "./plan/mount-request.ts";
+import type { AnnotationSource } from "./policy/annotation-source.ts";
 import { audienceOwners } from "./policy/audiences.ts";
 import { Gate } from "./policy/gate.ts";
 import type { Policy } from "./policy/policy-file.ts";
@@ -27,6 +29,7 @@ import { runtimeVersion } from "./shared/runtime-version.ts";
 import { prepareTaintRemoval } from "./startup-taint.ts";
 import { StoreRegistry } from "./store-registry.ts";
 import { stores } from "./stores/index.ts";
+import { nodeRegion, serviceAccounts } from "./surroundings.ts";
 import { type HealthServer, startHealthServer } from "./telemetry/health.ts";
 import { describeCause, type Logger } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
@@ -51,7 +54,8 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 	const audit = observeAudit(openAuditSink(options.audit), metrics);
 	const versionKey = await openVersionKey(options, kubernetes, log);
 	const versions = new ObjectVersions(versionKey);
-	const gate = makeGate(policy, registry, tokenVerifier(options, kubernetes), log);
+	const verifier = tokenVerifier(options, kubernetes);
+	const gate = makeGate({ policy, registry, verifier, annotations: serviceAccounts(kubernetes), versionKey, log });
 	const kept = new KeptAnswers();
 	const knowledge = await openKnowledge({
 		options,
@@ -63,6 +67,7 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 		versions,
 		kept,
 		observation,
+		nodeRegion: nodeRegion(options, kubernetes),
 	});
 	const pipeline = new MountPipeline({
 		dialect: (request) => dialects.of(request),
@@ -119,13 +124,24 @@ async function openHealth({ http, httpRequired }: ServeOptions, metrics: Metrics
 	}
 }
 
-function makeGate(policy: Policy, registry: StoreRegistry, verifier: TokenVerifier | undefined, log: Logger): Gate {
+interface GateParts {
+	readonly policy: Policy;
+	readonly registry: StoreRegistry;
+	readonly verifier: TokenVerifier | undefined;
+	readonly annotations: AnnotationSource | undefined;
+	readonly versionKey: Buffer;
+	readonly log: Logger;
+}
+
+function makeGate({ policy, registry, verifier, annotations, versionKey, log }: GateParts): Gate {
 	return new Gate({
+		credentialKey: createHmac("sha256", versionKey).update("credentials of nodePublishSecretRef").digest(),
 		policy,
 		owners: audienceOwners(stores),
 		store: (type) => registry.store(type),
 		warn: (warning, request) => log.warn({ event: "policy_warning", ...requestFields(request) }, warning),
 		...(verifier === undefined ? {} : { verifier }),
+		...(annotations === undefined ? {} : { annotations }),
 	});
 }
 
@@ -139,7 +155,8 @@ function contractOptions(options: ServeOptions, pipeline: MountPipeline, { metri
 		runtimeVersion,
 		maximumResponseBytes: options.maximumResponseBytes,
 		drainMilliseconds: options.drainMilliseconds,
-		plainStatus: (provider) => provider !== nativeProvider,
+		plainStatus: (provider) =>
+			provider !== nativeProvider && (stores.find(({ dialects }) => dialects.includes(provider))?.failureStatus ?? true),
 		log,
 	};
 }

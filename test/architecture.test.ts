@@ -22,10 +22,11 @@ const neighbours: Readonly<Record<string, readonly string[]>> = {
 	telemetry: ["errors", "shared"],
 	kubernetes: ["errors", "shared", "plan", "policy"],
 	strongroom: ["errors", "shared"],
-	"store folder": ["errors", "shared", "plan", "net", "stores/store"],
+	sealing: ["errors", "shared"],
+	"store folder": ["errors", "shared", "plan", "render", "net", "stores/store"],
 };
-/** A store whose engine is a room of its own. */
-const storeRooms: Readonly<Record<string, readonly string[]>> = { strongroom: ["strongroom"] };
+/** A store that shares a room of its own with the command line. */
+const storeRooms: Readonly<Record<string, readonly string[]>> = { strongroom: ["strongroom"], aws: ["sealing"], azure: ["sealing"], gcp: ["sealing"] };
 
 interface Import {
 	readonly file: string;
@@ -83,6 +84,12 @@ test("heavy libraries are imported by the one folder that loads on use", (t) => 
 		"node-vault": /^stores\/vault\//,
 		"node:sqlite": /^strongroom\//,
 		"@grpc/grpc-js": /^(contract|cli\/mount)\//,
+		"@aws-sdk/client-kms": /^(stores\/aws|cli\/seal)\//,
+		"@aws-sdk/client-secrets-manager": /^stores\/aws\//,
+		"@aws-sdk/client-ssm": /^stores\/aws\//,
+		"@aws-sdk/client-sts": /^stores\/aws\//,
+		"prom-client": /^telemetry\//,
+		"@opentelemetry/sdk-trace": /^telemetry\/opentelemetry-tracing\.ts$/,
 	};
 	const strays = sources().flatMap((file) => {
 		const text = readFileSync(join(root, file), "utf8");

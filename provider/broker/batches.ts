@@ -1,5 +1,5 @@
 import { settledOrAborted } from "../shared/flights.ts";
-import type { Outcome, Ref, Session } from "../stores/store.ts";
+import type { Failed, Outcome, Ref, Session } from "../stores/store.ts";
 
 /** One ref that somebody waits for. */
 interface Wanted {
@@ -68,7 +68,7 @@ async function sendBatch(session: Session, groups: readonly (readonly Wanted[])[
 	try {
 		const outcomes = await readAll(session, refs, call.signal);
 		for (const [index, outcome] of outcomes.entries()) {
-			for (const caller of groups[index] ?? []) caller.resolve(outcome);
+			for (const caller of groups[index] ?? []) settle(caller, outcome);
 		}
 	} catch (reason) {
 		for (const caller of callers) caller.reject(reason);
@@ -77,7 +77,12 @@ async function sendBatch(session: Session, groups: readonly (readonly Wanted[])[
 	}
 }
 
-async function readAll(session: Session, refs: readonly Ref[], signal: AbortSignal): Promise<readonly Outcome[]> {
+function settle(caller: Wanted, outcome: Outcome | Failed): void {
+	if (outcome.kind === "failed") caller.reject(outcome.error);
+	else caller.resolve(outcome);
+}
+
+async function readAll(session: Session, refs: readonly Ref[], signal: AbortSignal): Promise<readonly (Outcome | Failed)[]> {
 	const outcomes = await session.read(refs, signal);
 	// With one too few or too many nobody can tell whose secret each of them is, so nobody gets any.
 	if (outcomes.length !== refs.length) throw new Error(`a session answered ${refs.length} refs with ${outcomes.length} outcomes`);

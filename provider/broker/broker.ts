@@ -223,7 +223,8 @@ export class Broker {
 
 	async #ask(asked: Asked, ref: Ref, signal: AbortSignal): Promise<Answer> {
 		const key = this.keyOf(asked, ref);
-		const impatient = this.#lastKnownGood(key) === undefined ? signal : AbortSignal.any([signal, impatience()]);
+		const impatience = this.#lastKnownGood(key) === undefined ? undefined : beginImpatience();
+		const impatient = impatience === undefined ? signal : AbortSignal.any([signal, impatience.signal]);
 		try {
 			return { outcome: await this.refresh(asked, ref, impatient) };
 		} catch (reason) {
@@ -236,6 +237,8 @@ export class Broker {
 			const staleSeconds = (this.#now() - known.askedAt) / 1000;
 			this.#options.events?.stale(staleSeconds);
 			return { outcome: known.outcome, staleSeconds };
+		} finally {
+			impatience?.end();
 		}
 	}
 
@@ -254,9 +257,11 @@ export function askedOf({ plan, admissions, credentials, podUid }: Omit<FetchReq
 	return store === undefined || admission === undefined ? undefined : { store, admission, credentials, podUid };
 }
 
-function impatience(): AbortSignal {
+/** Ended with the call: thousands of timers of seconds would keep the memory of all that was long answered. */
+function beginImpatience(): { readonly signal: AbortSignal; end(): void } {
 	const controller = new AbortController();
-	const reason = new ProviderError("unreachable", `The store did not answer within ${patienceMilliseconds / 1000} s.`);
-	setTimeout(() => controller.abort(reason), patienceMilliseconds).unref();
-	return controller.signal;
+	const abort = () =>
+		controller.abort(new ProviderError("unreachable", `The store did not answer within ${patienceMilliseconds / 1000} s.`));
+	const timer = setTimeout(abort, patienceMilliseconds).unref();
+	return { signal: controller.signal, end: () => clearTimeout(timer) };
 }

@@ -35,6 +35,8 @@ export interface ReaderOptions {
 	 * @throws ProviderError `refused`
 	 */
 	addressGuard(store: PlannedStore): (address: string) => boolean;
+	/** See {@link StoreContext.nodeRegion}. */
+	readonly nodeRegion?: NonNullable<StoreContext["nodeRegion"]> | undefined;
 }
 
 /**
@@ -128,6 +130,7 @@ export class Reader {
 			credentials: asked.credentials,
 			signal,
 			allowsAddress: (address) => asked.admission.allowsAddress(address),
+			...(this.#options.nodeRegion === undefined ? {} : { nodeRegion: this.#options.nodeRegion }),
 		};
 	}
 

@@ -3,7 +3,7 @@ import { errorCodes, ProviderError } from "../errors.ts";
 import type { MountRequest } from "../plan/mount-request.ts";
 import { encodeAnswer } from "./answer.ts";
 import type { DecodedMountRequest } from "./codec.ts";
-import type { ContractOptions, MountAnswer } from "./options.ts";
+import type { ContractOptions, MountAnswer, PlainStatus } from "./options.ts";
 import { RequestReader } from "./request.ts";
 import { toRefusal } from "./status.ts";
 import { TimeLimit, timeBudget } from "./time-limit.ts";
@@ -109,14 +109,14 @@ export class Mounts {
 	#respond(provider: string, { answer, error }: Outcome, callback: sendUnaryData<Buffer>): void {
 		try {
 			if (error === undefined) callback(null, answer);
-			else callback(toRefusal(error, this.#isPlain(provider)));
+			else callback(toRefusal(error, this.#plainStatus(provider)));
 		} catch {
 			// The connection broke in this very moment, so there is nobody left to answer.
 		}
 	}
 
 	/** A rule that fails must not keep a call from its answer. */
-	#isPlain(provider: string): boolean {
+	#plainStatus(provider: string): PlainStatus {
 		try {
 			return this.#options.plainStatus(provider);
 		} catch {

@@ -16,6 +16,12 @@ export interface MountAnswer {
 	withheld?(error: ProviderError): void;
 }
 
+/**
+ * `true`: every failure is UNKNOWN. `by-stage`: INVALID_ARGUMENT for what is written wrong, PERMISSION_DENIED for a
+ * login, INTERNAL for a read. `false`: each kind of failure has its own.
+ */
+export type PlainStatus = boolean | "by-stage";
+
 /** What a call carries beside its message, by name in lower case. */
 export interface CallMetadata {
 	get(name: string): readonly (string | Buffer)[];
@@ -50,8 +56,8 @@ export interface ContractOptions {
 	answered?(provider: string, code: string, milliseconds: number): void;
 	/** What `Version` answers as `runtime_version`. */
 	readonly runtimeVersion: string;
-	/** True when a provider's failures all carry the status UNKNOWN, as the provider it stands for does. */
-	plainStatus(provider: string): boolean;
+	/** Which statuses a provider's failures carry, as those of the provider that it stands for do. */
+	plainStatus(provider: string): PlainStatus;
 	readonly log: ContractLog;
 	/** The driver's receive limit, which no answer exceeds. Default 4 MiB. */
 	readonly maximumResponseBytes?: number;

@@ -1,5 +1,6 @@
 import { Metadata, status } from "@grpc/grpc-js";
 import { type ErrorCode, errorCodes, type ProviderError } from "../errors.ts";
+import type { PlainStatus } from "./options.ts";
 
 /**
  * The gRPC status of each kind of failure. Five statuses are missing on purpose: CANCELLED,
@@ -33,13 +34,21 @@ export interface Refusal {
 	readonly metadata: Metadata;
 }
 
-/** @param plain true for a provider whose failures all carry UNKNOWN */
-export function toRefusal(error: ProviderError, plain: boolean): Refusal {
+/** @param plain how the provider that is stood for does it */
+export function toRefusal(error: ProviderError, plain: PlainStatus): Refusal {
 	return {
-		code: plain ? status.UNKNOWN : statuses[error.code],
+		code: statusOf(error, plain),
 		details: toDetails(error.text) || `The mount failed: ${error.code}.`,
 		metadata: trailers.get(error.code) ?? trailerOf(error.code),
 	};
+}
+
+function statusOf({ code, stage }: ProviderError, plain: PlainStatus): status {
+	if (plain === true) return status.UNKNOWN;
+	if (plain === false) return statuses[code];
+	if (stage === "read") return status.INTERNAL;
+	if (stage === "login" || code === "unidentified") return status.PERMISSION_DENIED;
+	return code === "absent" ? status.INTERNAL : statuses[code];
 }
 
 /** One text as status details: printable, well-formed, and short enough for every client's header limit. */

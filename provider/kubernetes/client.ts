@@ -59,9 +59,18 @@ export class KubernetesClient {
 	 *
 	 * @throws ProviderError as {@link call} does
 	 */
-	async listMetadata(path: string, signal: AbortSignal): Promise<ApiAnswer> {
+	listMetadata(path: string, signal: AbortSignal): Promise<ApiAnswer> {
+		return this.#getAs(metadataList, path, signal);
+	}
+
+	/** Gets one object as its metadata alone. @throws ProviderError as {@link call} does */
+	getMetadata(path: string, signal: AbortSignal): Promise<ApiAnswer> {
+		return this.#getAs(metadataObject, path, signal);
+	}
+
+	async #getAs(accept: string, path: string, signal: AbortSignal): Promise<ApiAnswer> {
 		const limited = AbortSignal.any([signal, AbortSignal.timeout(deadlineMilliseconds)]);
-		const call = { method: "GET", ...this.#credentials(), agent: this.#agent, signal: limited, body: undefined, accept: metadataList };
+		const call = { method: "GET", ...this.#credentials(), agent: this.#agent, signal: limited, body: undefined, accept };
 		try {
 			return await send(new URL(path, this.#options.address), call);
 		} catch (cause) {

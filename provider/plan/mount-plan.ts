@@ -6,8 +6,8 @@ export interface MountPlan {
 	readonly stores: readonly PlannedStore[];
 	readonly objects: readonly PlannedObject[];
 	readonly files: readonly FileRecipe[];
-	/** Words a failure as the provider that a compatible dialect stands for; absent: Claviger's own words. */
-	explain?(object: PlannedObject, error: ProviderError): string;
+	/** Words a failure as the provider that a compatible dialect stands for; absent or undefined: Claviger's own words. */
+	explain?(object: PlannedObject, error: ProviderError): string | undefined;
 }
 
 /** A store instance as one plan uses it. */
@@ -23,6 +23,8 @@ export interface PlannedStore {
 	readonly addressParameter: string;
 	/** The parameter that chose the audience, such as `audience` or `stores.main.audience`. */
 	readonly audienceParameter: string;
+	/** How the provider that a compatible dialect stands for says that a pod brought other tokens, or none at all. */
+	missingTokenText?(bringsOthers: boolean): string;
 }
 
 /** One thing to fetch. */

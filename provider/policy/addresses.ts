@@ -15,6 +15,23 @@ loopback.addSubnet("0.0.0.0", 8, "ipv4");
 loopback.addAddress("::1", "ipv6");
 loopback.addAddress("::", "ipv6");
 
+/**
+ * Link-local services that give out rights, by the type of store that may ask them: the EKS Pod Identity agent, for a
+ * pod's own token (Amazon EKS User Guide); the metadata servers of Azure and Google, for pods of namespaces that the
+ * administrator has named. For everybody else they are metadata addresses like the others.
+ */
+const tokenAgents: ReadonlyMap<string, readonly string[]> = new Map([
+	["aws", ["169.254.170.23", "fd00:ec2::23"]],
+	["azure", ["169.254.169.254"]],
+	["gcp", ["169.254.169.254"]],
+]);
+
+/** The agent's address, if a URL's host is that of an agent which stores of this type may ask. */
+export function tokenAgentOf(type: string, host: string): string | undefined {
+	const bare = host.replace(/^\[|\]$/g, "");
+	return tokenAgents.get(type)?.find((agent) => agent === bare);
+}
+
 export type AddressKind = "metadata" | "local" | "ordinary";
 
 /** @param clusterAddresses addresses of the Kubernetes API server, which count as local */

@@ -4,34 +4,36 @@ import type { PlannedStore } from "../plan/mount-plan.ts";
 import type { Policy } from "./policy-file.ts";
 
 /** Which store type each token audience belongs to, as far as it is known without configuration. */
-export type AudienceOwners = ReadonlyMap<string, string>;
+export type AudienceOwners = Pick<ReadonlyMap<string, string>, "get">;
+
+/** What is known of a registered store's audiences. */
+export interface RegisteredAudiences {
+	readonly type: string;
+	readonly audiences: readonly string[];
+	/** The forms of audiences that differ from site to site. */
+	readonly audienceForms?: readonly RegExp[];
+}
 
 /**
  * Audiences of systems that hand out rights for a service account token, whether Claviger has a
  * store for them or not: a token of theirs in a foreign store's hands is a stolen identity.
  */
-const wellKnown: AudienceOwners = new Map([
-	["sts.amazonaws.com", "aws"],
-	["sts.amazonaws.com.cn", "aws"],
-	["pods.eks.amazonaws.com", "aws"],
-	["api://AzureADTokenExchange", "azure"],
+const wellKnown: ReadonlyMap<string, string> = new Map([
 	["conjur", "conjur"],
-	["vault", "vault"],
-	["openbao", "vault"],
 	["", "kubernetes"],
 	["https://kubernetes.default.svc", "kubernetes"],
 	["https://kubernetes.default.svc.cluster.local", "kubernetes"],
 ]);
 
-/** @param registered the audiences of every registered store, by type */
-export function audienceOwners(registered: readonly { readonly type: string; readonly audiences: readonly string[] }[]): AudienceOwners {
+/** @param registered the audiences of every registered store */
+export function audienceOwners(registered: readonly RegisteredAudiences[]): AudienceOwners {
 	const owners = new Map(wellKnown);
 	for (const { type, audiences } of registered) for (const audience of audiences) owners.set(audience, type);
-	return owners;
+	const forms = registered.flatMap(({ type, audienceForms = [] }) => audienceForms.map((form) => ({ type, form })));
+	return { get: (audience) => owners.get(audience) ?? forms.find(({ form }) => form.test(audience))?.type };
 }
 
 function ownerOf(audience: string, owners: AudienceOwners): string | undefined {
-	if (/^(https:)?\/\/iam\.googleapis\.com\//.test(audience)) return "gcp";
 	if (/^https:\/\/kubernetes\.default\.svc(\.|$)/.test(audience)) return "kubernetes";
 	return owners.get(audience);
 }
@@ -45,6 +47,8 @@ function ownerOf(audience: string, owners: AudienceOwners): string | undefined {
 export function judgeAudience(policy: Policy, store: PlannedStore, owners: AudienceOwners): string | undefined {
 	const { audience, audienceParameter: parameter } = store;
 	const { type } = store.instance;
+	// Whoever logs in otherwise is handed none.
+	if (store.instance.loginBy !== undefined) return undefined;
 	const owner = ownerOf(audience, owners);
 	if (owner === type) return undefined;
 	if (owner !== undefined) {

@@ -2,13 +2,17 @@ import { isIP } from "node:net";
 import { type PolicyRule, ProviderError } from "../errors.ts";
 import { quote } from "../plan/fields.ts";
 import type { PlannedStore } from "../plan/mount-plan.ts";
-import { classifyAddress, classifyHost } from "./addresses.ts";
+import { classifyAddress, classifyHost, tokenAgentOf } from "./addresses.ts";
 import type { EndpointRule, Policy } from "./policy-file.ts";
 
 /** A decision that one address may be contacted, with what may be done there. */
 export interface AllowedEndpoint {
 	/** An entry names this very origin; only then may it lie on this machine or be the API server. */
 	readonly exact: boolean;
+	/** Nobody wrote this address: the store's code made it, so it says nothing of where the others may lie. */
+	readonly derived?: boolean;
+	/** The one metadata address that may be connected to there. */
+	readonly agent?: string;
 	/** What the administrator should know about this decision; only the compatible profile has any. */
 	readonly warning?: string;
 }
@@ -21,6 +25,7 @@ export interface AllowedEndpoint {
  * @throws ProviderError `refused` naming the parameter and the host
  */
 export function judgeEndpoint(policy: Policy, store: PlannedStore, address: string): AllowedEndpoint {
+	if (store.instance.derivedEndpoints?.includes(address) === true) return judgeDerived(policy, store, address);
 	const parameter = store.addressParameter;
 	if (address.startsWith("unix://")) return judgeSocket(policy, store, address);
 	const url = parseAddress(parameter, address);
@@ -58,11 +63,24 @@ export function judgeEndpoint(policy: Policy, store: PlannedStore, address: stri
 
 /** Whether a connection to a resolved address may be opened, so that a name cannot lead where its text could not. */
 export function addressGuard(policy: Policy, allowed: readonly AllowedEndpoint[]): (address: string) => boolean {
-	const exact = allowed.every((endpoint) => endpoint.exact);
+	const written = allowed.filter(({ derived }) => derived !== true);
+	const exact = written.length > 0 && written.every((endpoint) => endpoint.exact);
+	const agents = allowed.map(({ agent }) => agent).filter((agent) => agent !== undefined);
 	return (address) => {
 		const kind = classifyAddress(address, policy.clusterAddresses);
-		return kind === "ordinary" || (kind === "local" && exact);
+		return kind === "ordinary" || (kind === "local" && exact) || agents.includes(address);
 	};
+}
+
+/** The store's own code chose the host; what no address may be it may not be either, but for the agent of its own. */
+function judgeDerived(policy: Policy, { addressParameter, instance }: PlannedStore, address: string): AllowedEndpoint {
+	const url = parseAddress(addressParameter, address);
+	const agent = tokenAgentOf(instance.type, url.hostname);
+	if (agent !== undefined) return { exact: false, derived: true, agent };
+	if (classifyHost(url.hostname, policy.clusterAddresses) !== "ordinary")
+		throw refusal("metadata-address", addressParameter, url.host, "is no address of a cloud's service", "Report it: it is a defect.");
+	if (url.protocol !== "https:") throw refusal("plain-http", addressParameter, url.host, "is plain http", "Report it: it is a defect.");
+	return { exact: false, derived: true };
 }
 
 function judgeSocket(policy: Policy, store: PlannedStore, address: string): AllowedEndpoint {

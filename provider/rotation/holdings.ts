@@ -176,10 +176,12 @@ export class Holdings {
 	}
 }
 
-/** The same versions by the same tokens: kubelet sends one token for the most of an hour. */
+/** The same versions by the same proofs: kubelet sends one token for the most of an hour, and other credentials are another identity. */
 function isUnchanged(before: Holding, { admissions, versions, withdrawn }: Omit<Delivery, "plan">): boolean {
 	if (withdrawn.size > 0 || before.withdrawnSince.size > 0) return false;
-	if (!admissions.every(({ tokenExpiresAt }, index) => tokenExpiresAt === before.admissions[index]?.tokenExpiresAt)) return false;
+	const isSameProof = ({ tokenExpiresAt, identity }: Admission, index: number) =>
+		tokenExpiresAt === before.admissions[index]?.tokenExpiresAt && identity.key === before.admissions[index].identity.key;
+	if (!admissions.every(isSameProof)) return false;
 	if (before.delivered === versions) return true;
 	return before.delivered.size === versions.size && [...versions].every(([name, version]) => before.delivered.get(name) === version);
 }

@@ -76,7 +76,10 @@ export class Poller {
 
 	async #round(instance: string, wanted: readonly Wanted[]): Promise<void> {
 		if (this.#busy.has(instance)) return;
-		const due = wanted.filter((ref) => this.#isDue(ref));
+		const due = this.#withCompanions(
+			wanted.filter((ref) => this.#isDue(ref)),
+			wanted,
+		);
 		if (due.length === 0) return;
 		this.#busy.add(instance);
 		for (const { key } of due) this.#schedule(key).hurried = false;
@@ -93,7 +96,7 @@ export class Poller {
 	/** @returns whether the store has withdrawn any of them since it was last asked */
 	async #refreshAll(refs: readonly Wanted[]): Promise<boolean> {
 		// A few at a time: Mounts come first in the line of a store.
-		const limit = pLimit(refreshesUnderWay);
+		const limit = pLimit(refs.reduce((most, ref) => Math.max(most, this.#batchSize(ref)), refreshesUnderWay));
 		const withdrawn = await limit.map(refs, (ref) => this.#refresh(ref));
 		return withdrawn.includes(true);
 	}
@@ -128,12 +131,30 @@ export class Poller {
 	}
 
 	#isDue(wanted: Wanted): boolean {
-		const { part, notBefore, hurried } = this.#schedule(wanted.key);
-		const now = this.#now();
-		if (now < notBefore || wanted.asked.admission.tokenExpiresAt * 1000 < Date.now()) return false;
-		if (hurried) return true;
-		const known = this.#options.broker.known(wanted.asked, wanted.ref);
-		return known === undefined || now - known.askedAt >= wanted.refreshMilliseconds * part;
+		const { part, hurried } = this.#schedule(wanted.key);
+		return this.#mayBeAsked(wanted) && (hurried || this.#isOlder(wanted, part));
+	}
+
+	#mayBeAsked({ key, asked }: Wanted): boolean {
+		return this.#now() >= this.#schedule(key).notBefore && asked.admission.tokenExpiresAt * 1000 >= Date.now();
+	}
+
+	#isOlder({ asked, ref, refreshMilliseconds }: Wanted, part: number): boolean {
+		const known = this.#options.broker.known(asked, ref);
+		return known === undefined || this.#now() - known.askedAt >= refreshMilliseconds * part;
+	}
+
+	/** Where a store answers for many refs at once, those of the same identity that are nearly due go along with one that is. */
+	#withCompanions(due: readonly Wanted[], wanted: readonly Wanted[]): readonly Wanted[] {
+		const leading = new Set(due);
+		const identities = new Set(due.filter((ref) => this.#batchSize(ref) > 1).map(({ asked }) => asked.admission.identity.key));
+		if (identities.size === 0) return due;
+		const others = wanted.filter((ref) => identities.has(ref.asked.admission.identity.key) && !leading.has(ref));
+		return [...due, ...others.filter((ref) => this.#mayBeAsked(ref) && this.#isOlder(ref, earliest))];
+	}
+
+	#batchSize({ asked }: Wanted): number {
+		return this.#options.broker.session(asked.admission.identity.key)?.batchSize ?? 1;
 	}
 
 	#schedule(key: string): Schedule {

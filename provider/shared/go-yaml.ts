@@ -178,6 +178,16 @@ export class GoFields {
 		return 0;
 	}
 
+	/** A Go `int32`; 0 when missing or null. Numbers with a fraction are refused, where Go cuts it off. */
+	signed(key: string): number {
+		const node = this.#entries.get(key);
+		if (node === undefined || isGoNull(node)) return 0;
+		const value = node.kind === "scalar" && !node.quoted ? resolveGoScalar(node.text).value : undefined;
+		if (typeof value === "number" && Number.isInteger(value) && Math.abs(value + 0.5) < 2 ** 31) return value;
+		this.#report(key, goMismatch(node, "int32"));
+		return 0;
+	}
+
 	/** A Go `map[string]interface{}` as JSON; undefined when missing or null. */
 	object(key: string): Readonly<Record<string, JsonValue>> | undefined {
 		const node = this.#entries.get(key);

@@ -7,6 +7,10 @@ export interface StoreEntry {
 	readonly dialects: readonly string[];
 	/** Token audiences that belong to this type: no other type of store may ever be handed a token of theirs. */
 	readonly audiences: readonly string[];
+	/** The forms of those that differ from site to site, such as those of Google's workload identity pools. */
+	readonly audienceForms?: readonly RegExp[];
+	/** Which statuses failures of its dialects carry; default: all UNKNOWN. See the contract's PlainStatus. */
+	readonly failureStatus?: "by-stage";
 	/** Loads the store's code, and with it any heavy library, on first use. */
 	load(): Promise<StoreModule>;
 }
@@ -14,6 +18,12 @@ export interface StoreEntry {
 /** Every store, one line each. */
 export const stores: readonly StoreEntry[] = [
 	{ type: "strongroom", dialects: [], audiences: ["claviger"], load: async () => (await import("./strongroom/index.ts")).module },
+	{
+		type: "aws",
+		dialects: ["aws"],
+		audiences: ["sts.amazonaws.com", "sts.amazonaws.com.cn", "pods.eks.amazonaws.com"],
+		load: async () => (await import("./aws/index.ts")).module,
+	},
 	{
 		type: "vault",
 		dialects: ["vault", "openbao"],

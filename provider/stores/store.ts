@@ -21,10 +21,50 @@ export interface StoreInstance {
 	 * inside this process. `unix:///path` is an address too.
 	 */
 	readonly endpoints: readonly string[];
+	/**
+	 * Those of the endpoints whose hosts the store's own code makes from names that it has checked, such as a cloud's
+	 * service in a region. Nobody has chosen them, so policy need not list them.
+	 */
+	readonly derivedEndpoints?: readonly string[];
+	/** True when the instance asks for something that a SecretProviderClass may not, such as another address for a cloud's service. */
+	readonly administratorsOnly?: boolean;
+	/** The audience of the tokens it takes, where that is another than {@link Store.defaultAudience}. */
+	readonly defaultAudience?: string;
+	/** Where the service account names the role of an identity that has none. */
+	readonly roleAnnotation?: RoleAnnotation;
+	/**
+	 * The login is made with the data of nodePublishSecretRef, and no token of the pod is needed. Such a login is shared
+	 * by those alone who bring the same data. `node`: with the node's own identity, for pods that the administrator has
+	 * named. Absent: with the pod's token.
+	 */
+	readonly loginBy?: "credentials" | "node";
 	/** True when the instance asks not to verify the server's certificate. */
 	readonly skipsTlsVerification: boolean;
 	/** True when trust in the server rests on a certificate that the SecretProviderClass brought. */
 	readonly bringsOwnTrust: boolean;
+}
+
+/** A role that stands in an annotation of the pod's service account. */
+export interface RoleAnnotation {
+	/** The annotation, such as `eks.amazonaws.com/role-arn`. */
+	readonly key: string;
+	/** Annotations that say more of the role; looked at where the first one is there. */
+	readonly further?: readonly string[];
+	/** Without the annotation the identity acts as itself, and its role is empty. Otherwise that is a failure. */
+	readonly isOptional?: boolean;
+	/**
+	 * Makes the role of the annotations' texts; absent: it is the first text.
+	 *
+	 * @param texts of `key`, then of {@link further}
+	 * @throws ProviderError `invalid` when they make no role
+	 */
+	role?(texts: readonly (string | undefined)[], account: Pick<Identity, "namespace" | "serviceAccount">): string;
+	/**
+	 * Words why there is no role.
+	 *
+	 * @param error why the service account could not be read; undefined when it lacks the annotation
+	 */
+	failure(account: Pick<Identity, "namespace" | "serviceAccount">, error: ProviderError | undefined): ProviderError;
 }
 
 /** The exact address of one thing in a store. Stores extend it with plain data. Equal keys mean the same thing. */
@@ -80,6 +120,13 @@ export interface Denied {
 /** What a store says about a ref. An outage is no outcome: it is thrown, with code `unreachable`. */
 export type Outcome = Found | Absent | Denied;
 
+/** One ref of several got no outcome: an outage of its own, or the store finds it malformed. The others are not its fault. */
+export interface Failed {
+	readonly kind: "failed";
+	/** Code `unreachable` or `invalid`. */
+	readonly error: ProviderError;
+}
+
 /** What a store may use while it connects and reads. */
 export interface StoreContext {
 	/** The pod's token for the identity's audience, already judged by policy. */
@@ -96,6 +143,11 @@ export interface StoreContext {
 	once<T>(make: () => T): T;
 	/** Whether policy lets a connection to this resolved IP address be opened. */
 	allowsAddress(address: string): boolean;
+	/**
+	 * The region of the cloud that this node lies in; absent where the process knows neither node nor cluster.
+	 * @throws ProviderError `unreachable`, `denied` or `absent` when it cannot be found out
+	 */
+	nodeRegion?(signal: AbortSignal): Promise<string>;
 }
 
 /** What a store may use to go on with a login: no token of a pod is at hand then. */
@@ -111,7 +163,7 @@ export interface Session {
 	 * Reads refs, one outcome each, in order.
 	 * @throws ProviderError `unreachable` on an outage, `invalid` when the store finds the ref malformed
 	 */
-	read(refs: readonly Ref[], signal: AbortSignal): Promise<readonly Outcome[]>;
+	read(refs: readonly Ref[], signal: AbortSignal): Promise<readonly (Outcome | Failed)[]>;
 	/** Tells when a ref may have changed, until the signal aborts; absent where the store cannot. A hint, not a promise. */
 	watch?(refs: readonly Ref[], onChange: (ref: Ref) => void, signal: AbortSignal): void;
 	/**
@@ -160,6 +212,8 @@ export interface Dialect {
 	readonly name: string;
 	/** The fields that an entry of the parameter `objects` may have, where a misspelt one is passed over; absent: it is a fault. */
 	readonly objectFields?: readonly string[];
+	/** Whether those fields are read whatever the case of their names. */
+	readonly ignoresCase?: boolean;
 	/**
 	 * Plans one Mount, without I/O.
 	 * @throws ProviderError `invalid` with every fault at once

@@ -6,7 +6,7 @@ import { serveParameters, waitForSocket } from "./provider-process.ts";
 import { type BenchVault, secretBytes } from "./vault.ts";
 
 /** The flags that the image starts Node with; every contestant gets the same. */
-const shippedFlags = ["--max-semi-space-size=1", "--max-old-space-size=48", "--disable-sigusr1"];
+export const shippedFlags = ["--max-semi-space-size=1", "--max-old-space-size=48", "--disable-sigusr1"];
 
 /** `claviger` is the product; the other two are what it is measured against. */
 export const contestantNames = ["echo", "one by one", "claviger"] as const;

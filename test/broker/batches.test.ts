@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from "ava";
 import { Batches } from "../../provider/broker/batches.ts";
 import { ProviderError } from "../../provider/errors.ts";
 import { Secret } from "../../provider/shared/secret.ts";
-import type { Outcome, Ref, Session } from "../../provider/stores/store.ts";
+import type { Failed, Outcome, Ref, Session } from "../../provider/stores/store.ts";
 
 const gone = new ProviderError("stopped", "gone");
 const never = new AbortController().signal;
@@ -12,7 +12,7 @@ interface Call {
 	readonly signal: AbortSignal;
 }
 
-type Answer = (refs: readonly Ref[], signal: AbortSignal) => Promise<readonly Outcome[]>;
+type Answer = (refs: readonly Ref[], signal: AbortSignal) => Promise<readonly (Outcome | Failed)[]>;
 
 /** A session that answers a ref with its own key, and notes what it is asked. */
 function setUp(batchSize: number, answer: Answer = async (refs) => refs.map(echo)) {
@@ -161,6 +161,19 @@ test("a call that fails fails its own refs only", async (t) => {
 		results.map((result) => (result.status === "fulfilled" ? textOf(result.value) : result.reason)),
 		["k0", "k1", outage, outage, "k4", "k5"],
 	);
+});
+
+test("a ref that fails by itself leaves the others of its call alone", async (t) => {
+	const malformed = new ProviderError("invalid", "malformed");
+	const { calls, read } = setUp(20, async (refs) =>
+		refs.map((ref) => (ref.key === "k1" ? { kind: "failed", error: malformed } : echo(ref))),
+	);
+	const results = await Promise.allSettled([...keysOf(3), "k1"].map((key) => read(key)));
+	t.deepEqual(
+		results.map((result) => (result.status === "fulfilled" ? textOf(result.value) : result.reason)),
+		["k0", malformed, "k2", malformed],
+	);
+	t.is(calls.length, 1);
 });
 
 const misanswers: Readonly<Record<string, Answer>> = {

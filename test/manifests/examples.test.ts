@@ -18,8 +18,11 @@ const folders = readdirSync(join(manifestsFolder, "examples"), { withFileTypes: 
 const policy = `profile: strict
 stores:
   aws: {type: aws, region: eu-west-1}
+  gcp: {type: gcp, workloadPool: my-proj.svc.id.goog, identityProvider: "https://container.googleapis.com/v1/projects/my-proj/locations/l/clusters/c"}
   strongroom: {type: strongroom, directory: /nowhere}
   vault: {type: vault, address: "https://vault.example:8200"}
+dialects:
+  gcp: {workloadPool: my-proj.svc.id.goog, identityProvider: "https://container.googleapis.com/v1/projects/my-proj/locations/l/clusters/c"}
 `;
 
 function ofKind(folder: string, kind: string): readonly Manifest[] {

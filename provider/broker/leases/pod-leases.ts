@@ -215,5 +215,6 @@ export class PodLeases {
 async function readOne(session: Session, ref: Ref, signal: AbortSignal): Promise<Outcome> {
 	const [outcome] = await session.read([ref], signal);
 	if (outcome === undefined) throw new Error("a session answered a read with no outcome");
+	if (outcome.kind === "failed") throw outcome.error;
 	return outcome;
 }

@@ -160,7 +160,14 @@ export class KnownStores {
 				`Ask for it in the policy file, and write its name. ${this.#configuredNames()}`,
 			);
 		}
-		const audience = fields.text("audience") ?? store.defaultAudience;
+		if (instance.administratorsOnly === true) {
+			fields.faults.add(
+				fields.path,
+				"has options that only the administrator may write",
+				`Ask for the store in the policy file, and write its name. ${this.#configuredNames()}`,
+			);
+		}
+		const audience = fields.text("audience") ?? instance.defaultAudience ?? store.defaultAudience;
 		if (audience === "") fields.reject("audience", "is empty", "Write the audience that the store expects of tokens.");
 		return {
 			instance,

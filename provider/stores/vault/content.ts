@@ -1,10 +1,10 @@
 import { ProviderError } from "../../errors.ts";
 import { quote } from "../../plan/fields.ts";
+import { type Encoding, GoDecodeError, goDecode } from "../../shared/go-encoding.ts";
 import { goJson } from "../../shared/go-json.ts";
 import { isJsonObject, type JsonObject, type JsonValue, jsonMember } from "../../shared/json.ts";
 import { Secret } from "../../shared/secret.ts";
 import type { Found } from "../store.ts";
-import { type Encoding, GoDecodeError, goDecode } from "./encoding.ts";
 import { parseEnvelope } from "./envelope.ts";
 
 /** The server's whole answer as a value. Its parsed form comes along, so that the recipes need not parse it again. */

@@ -1,10 +1,10 @@
 import { quote } from "../../plan/fields.ts";
 import { maximumFileMode } from "../../shared/file-mode.ts";
 import { filePathProblem } from "../../shared/file-path.ts";
+import { type Encoding, readEncoding } from "../../shared/go-encoding.ts";
 import { goJson } from "../../shared/go-json.ts";
 import { GoFields, type GoMapping, GoYamlError } from "../../shared/go-yaml.ts";
 import type { Selection } from "./content.ts";
-import { type Encoding, readEncoding } from "./encoding.ts";
 import { isMethod, makeRef, type VaultRef } from "./ref.ts";
 import { readSecretPath } from "./secret-path.ts";
 

@@ -86,6 +86,7 @@ export class Harness {
 		const outcomes: Outcome[] = [];
 		for (const object of plan.objects) {
 			const [outcome] = await session.read([object.ref], signal);
+			if (outcome?.kind === "failed") throw outcome.error;
 			if (outcome !== undefined) outcomes.push(outcome);
 		}
 		const values = new Map<string, Found>();

@@ -26,7 +26,7 @@ export function checkClassParameters(findings: ObjectFindings, planned: PlannedC
 		}
 	}
 	noteUnread(findings, parameters, planned);
-	if (planned.objectFields !== undefined) noteUnreadFields(findings, parameters.at("objects"), planned.objectFields);
+	noteUnreadFields(findings, parameters.at("objects"), planned);
 	for (const node of parameters.entries.values()) noteDecimalModes(findings, embeddedIn(node));
 }
 
@@ -53,11 +53,18 @@ function noteUnread(findings: ObjectFindings, parameters: ManifestNode, { unread
 	}
 }
 
-function noteUnreadFields(findings: ObjectFindings, objects: ManifestNode | undefined, known: readonly string[]): void {
+function noteUnreadFields(
+	findings: ObjectFindings,
+	objects: ManifestNode | undefined,
+	{ objectFields: known, ignoresCase }: PlannedClass,
+): void {
+	if (known === undefined) return;
+	const asRead = (name: string) => (ignoresCase ? name.toLowerCase() : name);
+	const read = new Set(known.map(asRead));
 	const list = objects === undefined ? undefined : embeddedIn(objects);
 	for (const item of list?.items ?? []) {
 		for (const [key, node] of item.entries) {
-			if (known.includes(key)) continue;
+			if (read.has(asRead(key))) continue;
 			findings.at(node, { rule: "field-unused", cause: "is a field that the provider does not read", remedy: suggestion(key, known) });
 		}
 	}

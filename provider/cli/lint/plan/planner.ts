@@ -24,6 +24,8 @@ export interface PlannedClass {
 	readonly missed: readonly string[];
 	/** See {@link Dialect.objectFields}. */
 	readonly objectFields: readonly string[] | undefined;
+	/** See {@link Dialect.ignoresCase}. */
+	readonly ignoresCase: boolean;
 }
 
 /** What policy says of one store of a plan. */
@@ -78,7 +80,8 @@ export class Planner {
 		const read = new ReadParameters([...parameters].filter(([key]) => key !== "secretProviderClass" && !key.startsWith(kubeletPrefix)));
 		const request = requestOf(provider, read, namespace);
 		const dialect = await this.#dialect(request);
-		const seen = () => ({ unread: read.unread, missed: read.missed, objectFields: dialect.objectFields });
+		const { objectFields, ignoresCase = false } = dialect;
+		const seen = () => ({ unread: read.unread, missed: read.missed, objectFields, ignoresCase });
 		try {
 			const plan = dialect.plan(request);
 			return { plan, faults: [], ...seen() };
