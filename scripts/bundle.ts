@@ -1,10 +1,12 @@
-// Makes dist/claviger.cjs, the whole program in one file for the image, and beside it the licences of what is in it.
+// Makes dist/claviger.cjs, the program in one file for the image, and beside it libraries that only some use, a file for each
+// group of them, and the licences of all that is in these files.
 // `node scripts/bundle.ts [--directory DIR] [--metafile FILE]`; the latter keeps esbuild's account of what came from where.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { build, type Metafile } from "esbuild";
+import { type BuildOptions, build, type Metafile } from "esbuild";
 import { runtimeVersion } from "../provider/shared/runtime-version.ts";
+import { heavyLibraries } from "./bundle/heavy-libraries.ts";
 import { type BundledPackage, bundledPackages, ownBytes } from "./bundle/packages.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -21,31 +23,42 @@ const banner = `"use strict";
 /** The entry of the whole program. */
 export const entry = `import { main } from "./provider/main.ts"; main(process.argv.slice(2));`;
 
+const common: BuildOptions = {
+	absWorkingDir: root,
+	bundle: true,
+	platform: "node",
+	format: "cjs",
+	// Older than what it runs on, so that an old Node reads as far as the banner's message.
+	target: "node18",
+	minify: true,
+	legalComments: "none",
+	logLevel: "warning",
+};
+
 /**
- * Bundles a program into one CommonJS file. What is imported dynamically is in the file too, and is evaluated only when
- * the import is reached: a store costs nothing until it is used.
+ * Bundles a program into one CommonJS file, and the heavy libraries that it uses into files beside it. What is imported
+ * dynamically is evaluated only when the import is reached: a store costs little until it is used.
  *
  * @param contents the entry's source; imports are resolved from the top of the checkout
+ * @returns esbuild's account of all files together
  */
 export async function bundle(contents: string, outfile: string): Promise<Metafile> {
+	const libraries = heavyLibraries(outfile);
 	const { metafile } = await build({
+		...common,
 		stdin: { contents, resolveDir: root, sourcefile: "entry.ts", loader: "ts" },
-		absWorkingDir: root,
 		outfile,
-		bundle: true,
-		platform: "node",
-		format: "cjs",
-		// Older than what it runs on, so that an old Node reads as far as the banner's message.
-		target: "node18",
-		minify: true,
-		legalComments: "none",
 		metafile: true,
-		logLevel: "warning",
 		banner: { js: banner },
+		plugins: [libraries.plugin],
 		// node-vault's default transport, in whose place ours is put. What is never called need not be in the file.
 		alias: { axios: join(root, "scripts/bundle/no-axios.cjs") },
 	});
-	return metafile;
+	const all = [metafile, ...(await libraries.write(common))];
+	return {
+		inputs: Object.assign({}, ...all.map(({ inputs }) => inputs)),
+		outputs: Object.assign({}, ...all.map(({ outputs }) => outputs)),
+	};
 }
 
 async function main(): Promise<void> {
@@ -62,7 +75,7 @@ async function main(): Promise<void> {
 	if (values.metafile !== undefined) writeFileSync(values.metafile, JSON.stringify(metafile));
 	const packages = bundledPackages(metafile);
 	writeFileSync(join(values.directory, "LICENSES.txt"), licences(packages));
-	printSizes(outfile, [{ name: "claviger", bytes: ownBytes(metafile) }, ...packages]);
+	printSizes(metafile, [{ name: "claviger", bytes: ownBytes(metafile) }, ...packages]);
 }
 
 /** The licences' own texts, which have to go along with the code. */
@@ -75,9 +88,10 @@ function licences(packages: readonly BundledPackage[]): string {
 		.join(`\n${"-".repeat(80)}\n\n`);
 }
 
-function printSizes(outfile: string, parts: readonly { readonly name: string; readonly bytes: number }[]): void {
+function printSizes({ outputs }: Metafile, parts: readonly { readonly name: string; readonly bytes: number }[]): void {
 	const kibibytes = (bytes: number) => `${(bytes / 1024).toFixed(0).padStart(6)} KiB`;
-	console.log(`${outfile}\n${kibibytes(readFileSync(outfile).length)}  in all, of it`);
+	for (const [file, { bytes }] of Object.entries(outputs)) console.log(`${kibibytes(bytes)}  ${join(root, file)}`);
+	console.log("        of it");
 	for (const { name, bytes } of parts) if (bytes >= 4096) console.log(`${kibibytes(bytes)}  ${name}`);
 }
 
