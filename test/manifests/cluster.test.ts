@@ -132,6 +132,20 @@ test.serial("Helm installs it, turns options on and off, tells the next commands
 		...["ClusterRole keys-push", "ClusterRole keys-startup-taint", "DaemonSet keys"],
 		...["ValidatingAdmissionPolicy keys-push", "ValidatingAdmissionPolicy keys-startup-taint"],
 	]);
+	const clouds = await helm("upgrade", {
+		fullnameOverride: "keys",
+		providers: ["aws", "gcp", "claviger"],
+		policy: {
+			content: {
+				dialects: { gcp: { workloadPool: "shop.svc.id.goog" } },
+				stores: { vm: { type: "azure", identity: "binding" }, own: { type: "vault", audience: "vault-eu" } },
+			},
+		},
+	});
+	t.deepEqual(
+		[...clouds.output.matchAll(/\]\.audience=([^' ]+)/g)].map(([, audience]) => audience),
+		["sts.amazonaws.com", "pods.eks.amazonaws.com", "shop.svc.id.goog", "vault-eu", "api://AKSIdentityBinding"],
+	);
 	const off = await helm("upgrade", { fullnameOverride: "keys" });
 	t.true(off.succeeded, off.output);
 	t.deepEqual(await ofRelease(), ["DaemonSet keys"]);

@@ -1,26 +1,49 @@
 {{/*
+The audience of the tokens that a store takes, by its type and its options in the policy: its own `audience`, or what
+follows from them, or the type's usual one. Nothing where the options do not tell.
+*/}}
+{{- define "claviger.audienceOf" -}}
+{{- $usual := dict "strongroom" "claviger" "vault" "vault" "openbao" "openbao" "aws" "sts.amazonaws.com" "azure" "api://AzureADTokenExchange" -}}
+{{- if .options.audience -}}
+{{- .options.audience -}}
+{{- else if and (eq .type "aws") (eq (default "" .options.identity) "pod") -}}
+pods.eks.amazonaws.com
+{{- else if and (eq .type "azure") (eq (default "" .options.identity) "binding") -}}
+api://AKSIdentityBinding
+{{- else if eq .type "gcp" -}}
+{{- if contains "workloadIdentityPools/" (default "" .options.identityProvider) -}}
+//iam.googleapis.com/{{ regexFind "projects/.*" .options.identityProvider }}
+{{- else -}}
+{{- default "" .options.workloadPool -}}
+{{- end -}}
+{{- else -}}
+{{- get $usual .type -}}
+{{- end -}}
+{{- end }}
+
+{{/*
 The audiences of the tokens that the driver must hand out, as a YAML list: those of the served dialects, and for
-classes of `provider: claviger` those of the policy's stores by their type, or of every type where none is named.
+classes of `provider: claviger` those of the policy's stores, or the usual one of every type where none is named.
 */}}
 {{- define "claviger.audiences" -}}
-{{- $ofType := dict "strongroom" "claviger" "vault" "vault" "aws" "sts.amazonaws.com" -}}
-{{- $ofDialect := dict "vault" (list "vault") "openbao" (list "openbao") "aws" (list "sts.amazonaws.com" "pods.eks.amazonaws.com") -}}
+{{- $policy := .Values.policy.content -}}
 {{- $audiences := list -}}
-{{- range .Values.providers -}}
-{{- with get $ofDialect . }}{{ $audiences = concat $audiences . }}{{ end -}}
+{{- range without .Values.providers "claviger" -}}
+{{- $options := get (default dict $policy.dialects) . | default dict -}}
+{{- $audiences = append $audiences (include "claviger.audienceOf" (dict "type" . "options" $options)) -}}
+{{- /* The class chooses between two ways to log in. */ -}}
+{{- if eq . "aws" }}{{ $audiences = append $audiences "pods.eks.amazonaws.com" }}{{ end -}}
 {{- end -}}
 {{- if has "claviger" .Values.providers -}}
-{{- with .Values.policy.content.stores -}}
+{{- with $policy.stores -}}
 {{- range $store := . -}}
-{{- if and (eq (default "" $store.type) "aws") (eq (default "" $store.identity) "pod") -}}
-{{- $audiences = append $audiences "pods.eks.amazonaws.com" -}}
-{{- else -}}
-{{- with get $ofType (default "" $store.type) }}{{ $audiences = append $audiences . }}{{ end -}}
-{{- end -}}
+{{- $audiences = append $audiences (include "claviger.audienceOf" (dict "type" (default "" $store.type) "options" $store)) -}}
 {{- end -}}
 {{- else -}}
-{{- $audiences = concat (values $ofType | sortAlpha) $audiences -}}
+{{- range list "aws" "azure" "strongroom" "vault" -}}
+{{- $audiences = append $audiences (include "claviger.audienceOf" (dict "type" . "options" dict)) -}}
 {{- end -}}
 {{- end -}}
-{{- uniq $audiences | toYaml -}}
+{{- end -}}
+{{- without (uniq $audiences) "" | toYaml -}}
 {{- end }}
