@@ -85,6 +85,8 @@ test("heavy libraries are imported by the one folder that loads on use", (t) => 
 		"node:sqlite": /^strongroom\//,
 		"@grpc/grpc-js": /^(contract|cli\/mount)\//,
 		"@aws-sdk/client-kms": /^(stores\/aws|cli\/seal)\//,
+		"@azure/core-rest-pipeline": /^stores\/azure\//,
+		"@azure/keyvault-secrets": /^stores\/azure\//,
 		"@aws-sdk/client-secrets-manager": /^stores\/aws\//,
 		"@aws-sdk/client-ssm": /^stores\/aws\//,
 		"@aws-sdk/client-sts": /^stores\/aws\//,

@@ -23,6 +23,8 @@ export interface PlannedStore {
 	readonly addressParameter: string;
 	/** The parameter that chose the audience, such as `audience` or `stores.main.audience`. */
 	readonly audienceParameter: string;
+	/** What the administrator has not written, and without which nobody can be asked: no fault of the class. */
+	readonly lacks?: ProviderError;
 	/** How the provider that a compatible dialect stands for says that a pod brought other tokens, or none at all. */
 	missingTokenText?(bringsOthers: boolean): string;
 }

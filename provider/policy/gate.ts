@@ -162,6 +162,7 @@ export class Gate {
 	#judge(store: PlannedStore): Judgement {
 		const known = this.#judgements.get(store);
 		if (known !== undefined) return known;
+		if (store.lacks !== undefined) throw store.lacks;
 		const { policy, owners } = this.#options;
 		const { endpoints: asked, administratorsOnly: isReserved = false } = store.instance;
 		if ((asked.length === 0 || isReserved) && store.origin !== "policy") throw administratorsOnly(store);

@@ -25,6 +25,20 @@ export const stores: readonly StoreEntry[] = [
 		load: async () => (await import("./aws/index.ts")).module,
 	},
 	{
+		type: "azure",
+		dialects: ["azure"],
+		audiences: ["api://AzureADTokenExchange", "api://AKSIdentityBinding"],
+		load: async () => (await import("./azure/index.ts")).module,
+	},
+	{
+		type: "gcp",
+		dialects: ["gcp"],
+		audiences: [],
+		audienceForms: [/\.svc\.id\.goog$/, /^(?:https:)?\/\/iam\.googleapis\.com\//],
+		failureStatus: "by-stage",
+		load: async () => (await import("./gcp/index.ts")).module,
+	},
+	{
 		type: "vault",
 		dialects: ["vault", "openbao"],
 		audiences: ["vault", "openbao"],

@@ -210,7 +210,9 @@ export interface Store {
 export interface Dialect {
 	/** The provider name in the SecretProviderClass, and the socket's name. */
 	readonly name: string;
-	/** The fields that an entry of the parameter `objects` may have, where a misspelt one is passed over; absent: it is a fault. */
+	/** The parameter that lists what is wanted; default: `objects`. */
+	readonly objectsParameter?: string;
+	/** The fields that an entry of that parameter may have, where a misspelt one is passed over; absent: it is a fault. */
 	readonly objectFields?: readonly string[];
 	/** Whether those fields are read whatever the case of their names. */
 	readonly ignoresCase?: boolean;

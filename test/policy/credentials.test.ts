@@ -56,3 +56,18 @@ test("who knows an identity's key cannot try what the credentials may be", async
 	t.is((await admit(makeGate(one), credentials)).identity.key, key, "the same after a restart");
 	t.not((await admit(makeGate(other), credentials)).identity.key, key);
 });
+
+test("the instance metadata service is open to Azure stores that log in by it, and to nobody else", async (t) => {
+	const metadata = "http://169.254.169.254";
+	const grant = (type: string, endpoints: readonly string[]) => {
+		const instance = fakeInstance({ type, endpoints, derivedEndpoints: endpoints, loginBy: "node" });
+		return makeGate().admit(requestOf(makePod(), {}), planOf([plannedStore({ instance, audience: "api://AzureADTokenExchange" })]));
+	};
+	const vault = "https://kv-main.vault.azure.net";
+	const [byNode] = await grant("azure", [vault, metadata]);
+	t.true(byNode?.allowsAddress("169.254.169.254"));
+	t.false(byNode?.allowsAddress("169.254.170.23"), "the agent of another cloud");
+	const [byToken] = await grant("azure", [vault]);
+	t.false(byToken?.allowsAddress("169.254.169.254"));
+	await t.throwsAsync(grant("vault", [metadata]), { message: /is no address of a cloud's service|metadata address/ });
+});

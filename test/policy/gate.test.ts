@@ -170,6 +170,7 @@ for (const audience of [
 	"",
 	"https://kubernetes.default.svc.cluster.local",
 	"//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/k",
+	"my-proj.svc.id.goog",
 	"claviger",
 ]) {
 	for (const policy of [strict, compatible]) {

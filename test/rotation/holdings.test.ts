@@ -1,5 +1,6 @@
 import test from "ava";
 import { Holdings } from "../../provider/rotation/holdings.ts";
+import { Secret } from "../../provider/shared/secret.ts";
 import { plannedStore, planOf, requestOf } from "../support/fake-store.ts";
 import { makePod } from "../support/pods.ts";
 
@@ -54,6 +55,23 @@ test("a period of grace goes on over a restart, whatever the clocks of the proce
 	t.is(after.of(requestOf(pod))?.withdrawnSince.get("o"), since);
 	deliver(after);
 	t.is(after.of(requestOf(pod))?.withdrawnSince.size, 0, "the store has it again");
+});
+
+test("a volume that comes with other credentials is asked for with those from then on, though nothing in it has changed", (t) => {
+	const holdings = open();
+	const versions = new Map([["o", "v1"]]);
+	const deliverAs = (key: string) => {
+		const identity = { key, audience: "a", namespace: pod.namespace, serviceAccount: pod.serviceAccount, role: "" };
+		const admission = { identity, token: new Secret(""), tokenExpiresAt: Number.POSITIVE_INFINITY, allowsAddress: () => true };
+		const credentials = new Map([["secret", new Secret(key)]]);
+		holdings.note({ ...requestOf(pod), credentials }, { plan, admissions: [admission], versions, withdrawn: new Set() });
+	};
+	for (const key of ["one", "one", "two"]) {
+		deliverAs(key);
+		const [holding] = holdings.all();
+		t.is(holding?.admissions[0]?.identity.key, key);
+		t.is(holding?.credentials.get("secret")?.reveal().toString(), key);
+	}
 });
 
 const ends: readonly { readonly name: string; end(holdings: Holdings, setClock: (time: number) => void): void }[] = [

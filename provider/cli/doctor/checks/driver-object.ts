@@ -78,9 +78,11 @@ async function neededAudiences({ arrangement, planned }: Connected): Promise<rea
 		const known = needed.get(audience) ?? [];
 		needed.set(audience, known.includes(by) ? known : [...known, by]);
 	};
-	for (const { audience, instance } of (await arrangement).stores) add(audience, `the store ${instance.name} (${instance.type})`);
+	for (const { audience, instance } of (await arrangement).stores)
+		if (instance.loginBy === undefined) add(audience, `the store ${instance.name} (${instance.type})`);
 	const plannedClass = await planned.catch(() => undefined);
-	for (const { audience } of plannedClass?.plan.stores ?? []) add(audience, `the class ${plannedClass?.name}`);
+	for (const { audience, instance } of plannedClass?.plan.stores ?? [])
+		if (instance.loginBy === undefined) add(audience, `the class ${plannedClass?.name}`);
 	return [...needed].map(([audience, by]) => ({ audience, neededBy: by.join(" and ") }));
 }
 

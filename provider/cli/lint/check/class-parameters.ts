@@ -26,7 +26,7 @@ export function checkClassParameters(findings: ObjectFindings, planned: PlannedC
 		}
 	}
 	noteUnread(findings, parameters, planned);
-	noteUnreadFields(findings, parameters.at("objects"), planned);
+	noteUnreadFields(findings, parameters.at(planned.objectsParameter), planned);
 	for (const node of parameters.entries.values()) noteDecimalModes(findings, embeddedIn(node));
 }
 

@@ -22,6 +22,8 @@ export interface PlannedClass {
 	readonly unread: readonly string[];
 	/** Parameters that it looked for in vain. */
 	readonly missed: readonly string[];
+	/** See {@link Dialect.objectsParameter}. */
+	readonly objectsParameter: string;
 	/** See {@link Dialect.objectFields}. */
 	readonly objectFields: readonly string[] | undefined;
 	/** See {@link Dialect.ignoresCase}. */
@@ -80,8 +82,8 @@ export class Planner {
 		const read = new ReadParameters([...parameters].filter(([key]) => key !== "secretProviderClass" && !key.startsWith(kubeletPrefix)));
 		const request = requestOf(provider, read, namespace);
 		const dialect = await this.#dialect(request);
-		const { objectFields, ignoresCase = false } = dialect;
-		const seen = () => ({ unread: read.unread, missed: read.missed, objectFields, ignoresCase });
+		const { objectsParameter = "objects", objectFields, ignoresCase = false } = dialect;
+		const seen = () => ({ unread: read.unread, missed: read.missed, objectsParameter, objectFields, ignoresCase });
 		try {
 			const plan = dialect.plan(request);
 			return { plan, faults: [], ...seen() };
@@ -94,7 +96,8 @@ export class Planner {
 	judge(store: PlannedStore): readonly PolicyRemark[] {
 		const policy = this.#policy;
 		if (policy === undefined) return [];
-		const { addressParameter, audienceParameter } = store;
+		const { addressParameter, audienceParameter, lacks } = store;
+		if (lacks !== undefined) return [refused(audienceParameter, lacks)];
 		return [
 			...store.instance.endpoints.flatMap((address) => remarks(addressParameter, () => judgeEndpoint(policy, store, address).warning)),
 			...remarks(audienceParameter, () => judgeAudience(policy, store, this.#owners)),
@@ -129,9 +132,12 @@ function remarks(parameter: string, judge: () => string | undefined): readonly P
 		const remedy = "Ask the administrator to list it, or use what is listed.";
 		return [{ rule: "policy-warning", parameter, cause: withoutParameter(warning, parameter), remedy }];
 	} catch (reason) {
-		const { message, remedy = "Ask the administrator." } = ProviderError.from(reason);
-		return [{ rule: "policy-refused", parameter, cause: withoutParameter(message, parameter), remedy }];
+		return [refused(parameter, ProviderError.from(reason))];
 	}
+}
+
+function refused(parameter: string, { message, remedy = "Ask the administrator." }: ProviderError): PolicyRemark {
+	return { rule: "policy-refused", parameter, cause: withoutParameter(message, parameter), remedy };
 }
 
 /** The policy's sentence as a clause: the finding tells the parameter itself. */

@@ -1,0 +1,4 @@
+import { testStore } from "../store-test.ts";
+import { openGcpFixture } from "./fixture.ts";
+
+testStore("gcp", openGcpFixture);
