@@ -1,7 +1,10 @@
-#!/usr/local/bin/node
+#!/usr/local/bin/node --max-heap-size=48
 // Starts the bundle that lies beside this file from compiled code where that fits this Node, and else from its source.
 // Node's own compile cache would not serve an image: it is kept apart by user and by the features of the processor, and
 // holds no function that was compiled after loading. `compile.cjs` makes the code.
+//
+// The first line bounds, in MiB, the heap of a command that is run beside the provider, such as the doctor, because both share
+// the container's memory. The provider itself is started with the flags of the image.
 "use strict";
 const { readFileSync } = require("node:fs");
 const { join } = require("node:path");

@@ -1,11 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
+import type { JSONWebKeySet } from "jose";
 import type { Manifest } from "../manifests/read-manifests.ts";
 import { issue, makeAuthority } from "../net/certificates.ts";
+import { startAws } from "../servers/aws/aws.ts";
 import { startVault } from "../servers/vault/vault.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
-import { type Document, guides } from "./markdown.ts";
+import { AwsDesk } from "./aws-desk.ts";
+import { type Document, guide, guides } from "./markdown.ts";
 import { startSite } from "./site.ts";
 import { follow, type WorkbenchOptions, type WorkbenchResult } from "./workbench.ts";
 
@@ -21,19 +24,19 @@ const readersOwn: NonNullable<WorkbenchOptions["replacements"]> = [
 /** Pages that begin without Claviger. */
 const installing: ReadonlySet<string> = new Set(["README.md", "docs/install.md", "docs/migration.md", "manifests/deploy/README.md"]);
 
+/** A provider of somebody else's. */
+function oldProvider(namespace: string, name: string): Manifest {
+	const [app, containers] = [{ app: name }, [{ name: "provider", image: "none" }]];
+	const template = { metadata: { labels: app }, spec: { containers } };
+	return { apiVersion: "apps/v1", kind: "DaemonSet", metadata: { name, namespace }, spec: { selector: { matchLabels: app }, template } };
+}
+
 /** What is there when a page begins. */
 const before: Readonly<Record<string, readonly Manifest[]>> = {
 	"docs/migration.md": [
 		{ apiVersion: "v1", kind: "Namespace", metadata: { name: "vault" } },
-		{
-			apiVersion: "apps/v1",
-			kind: "DaemonSet",
-			metadata: { name: "vault-csi-provider", namespace: "vault" },
-			spec: {
-				selector: { matchLabels: { app: "vault-csi-provider" } },
-				template: { metadata: { labels: { app: "vault-csi-provider" } }, spec: { containers: [{ name: "provider", image: "none" }] } },
-			},
-		},
+		oldProvider("vault", "vault-csi-provider"),
+		oldProvider("kube-system", "csi-secrets-store-provider-aws"),
 	],
 	"docs/troubleshooting.md": [
 		{ apiVersion: "v1", kind: "Namespace", metadata: { name: "shop" } },
@@ -55,7 +58,8 @@ function commandsOf(document: Document): string {
 }
 
 const isRunbook = (document: Document) => document.path.startsWith("docs/runbooks/");
-const needsVault = (document: Document) => /^vault /m.test(commandsOf(document));
+/** Pages that are followed with a store of their own. */
+const withStore: ReadonlySet<string> = new Set(["docs/stores/aws.md", "docs/stores/vault.md"]);
 const withCluster = guides.filter((document) => /\b(?:kubectl|helm)\b/.test(commandsOf(document)));
 
 function assertFollowed(t: ExecutionContext<unknown>, { status, output, failures }: WorkbenchResult): void {
@@ -63,7 +67,7 @@ function assertFollowed(t: ExecutionContext<unknown>, { status, output, failures
 	t.is(status, 0, output);
 }
 
-for (const document of withCluster.filter((each) => !isRunbook(each) && !needsVault(each))) {
+for (const document of withCluster.filter((each) => !isRunbook(each) && !withStore.has(each.path))) {
 	test.serial(`the commands of ${document.path} do what it says, on a real API server`, async (t) => {
 		const { environment } = await startSite(t, { installed: !installing.has(document.path), objects: before[document.path] ?? [] });
 		const files = { "ca.crt": readFileSync(environment["DOCS_KUBERNETES_CA"] ?? "", "utf8") };
@@ -82,15 +86,12 @@ test.serial("the commands of the runbooks are answered by a real API server", as
 });
 
 test.serial("whoever follows the guide of Vault gets the secret out of a real Vault", async (t) => {
-	const [document, ...others] = withCluster.filter(needsVault);
-	if (document === undefined) throw new Error("no page has commands for Vault");
-	t.deepEqual(others, []);
 	const directory = temporaryDirectory(t);
 	const authority = makeAuthority(directory, "authority");
 	const { certificate, key } = issue(directory, authority, "server");
 	const vault = await startVault(t, { tlsCertificate: certificate, tlsKey: key });
-	const { environment, address } = await startSite(t, { installed: true });
-	const result = await follow(t, document, {
+	const { environment, cluster } = await startSite(t, { installed: true });
+	const result = await follow(t, guide("docs/stores/vault.md"), {
 		environment: {
 			...environment,
 			DOCS_VAULT_ADDRESS: vault.address,
@@ -100,10 +101,32 @@ test.serial("whoever follows the guide of Vault gets the secret out of a real Va
 		replacements: [
 			["https://vault.vault.svc:8200", vault.address],
 			["/etc/claviger/ca/ca.crt", join(directory, "authority.pem")],
-			["https://kubernetes.default.svc", address],
+			["https://kubernetes.default.svc", cluster.address],
 		],
 	});
 	assertFollowed(t, result);
 	t.regex(result.output, /^DB_USER=shop$/m);
 	t.regex(result.output, /^DB_PASSWORD=made-up$/m);
+});
+
+test.serial("whoever follows the guide of AWS gets the secrets out of it, by the policies that the guide writes", async (t) => {
+	const [aws, { environment, cluster }] = await Promise.all([startAws(t, { account: "111122223333" }), startSite(t, { installed: true })]);
+	const keys = (await cluster.jwks()) as JSONWebKeySet;
+	const desk = await AwsDesk.open(t, aws, { issuer: cluster.address, keys });
+	const result = await follow(t, guide("docs/stores/aws.md"), {
+		environment: {
+			...environment,
+			DOCS_AWS_DESK: desk,
+			AWS_ENDPOINT_URL: aws.endpoints.kms,
+			AWS_ACCESS_KEY_ID: aws.operator.accessKeyId,
+			AWS_SECRET_ACCESS_KEY: aws.operator.secretAccessKey,
+		},
+		// AWS's own addresses, which the policy need not name.
+		replacements: [[/(?<=aws: \{(?:type: aws, )?region: eu-west-1)(?=[,}])/, `, endpoints: ${JSON.stringify(aws.endpoints)}`]],
+	});
+	assertFollowed(t, result);
+	for (const line of ["DB_USER=shop", "DB_PASSWORD=made-up", "LOG_LEVEL=info"]) t.true(result.output.includes(`\n${line}\n`), line);
+	t.regex(result.output, /==> compatible\/db-password <==\nmade-up\n/);
+	t.regex(result.output, /==> sealed\/session-key <==\nmade-up/);
+	t.is(aws.count({ service: "sts", role: aws.roleArn("shop") }), 1, "three volumes of one account are one login");
 });

@@ -4,22 +4,8 @@ import test, { type ExecutionContext } from "ava";
 import { CallFailure } from "../support/mount-client.ts";
 import { makePod } from "../support/pods.ts";
 import { startTestProvider, type TestMountOptions } from "../support/provider.ts";
-import { checkout, guide } from "./markdown.ts";
-
-const page = guide("docs/troubleshooting.md");
-
-/** The texts in the first column of the tables below headings that are codes: text by code. */
-function documented(): readonly { readonly code: string; readonly text: string }[] {
-	let code = "";
-	const found: { readonly code: string; readonly text: string }[] = [];
-	for (const line of page.prose) {
-		const heading = /^## (.*)$/.exec(line)?.[1];
-		if (heading !== undefined) code = /^[a-z-]+$/.test(heading) ? heading : "";
-		const text = /^\| `([^`]+)` \|/.exec(line)?.[1];
-		if (code !== "" && text !== undefined) found.push({ code, text });
-	}
-	return found;
-}
+import { documented, partsOf, patternOf } from "./error-texts.ts";
+import { checkout } from "./markdown.ts";
 
 /** What the code can say: its string and template literals, with a gap where something is inserted. */
 function literals(): readonly string[] {
@@ -32,14 +18,6 @@ function literals(): readonly string[] {
 		);
 		return [...plain, ...templates];
 	});
-}
-
-/** The fixed parts of a documented text, which the code must say in one breath or in several. */
-function partsOf(text: string): readonly string[] {
-	return text
-		.split(/…|: /)
-		.map((part) => part.replace(/^[\s:.,]+|[\s:.,]+$/g, ""))
-		.filter((part) => part.length > 3);
 }
 
 test("the code can say every text of the page", (t) => {
@@ -60,6 +38,10 @@ interface Provocation {
 const asksVault = (address: string, more: object = {}) => ({
 	stores: JSON.stringify({ main: { type: "vault", address, role: "shop", ...more } }),
 	objects: "- {name: db, path: secret/data/shop/db}",
+});
+const asksAws = (options: object, path = "shop/db") => ({
+	stores: JSON.stringify({ main: { type: "aws", role: "arn:aws:iam::111122223333:role/shop", ...options } }),
+	objects: JSON.stringify([{ name: "db", path }]),
 });
 const unlisted = asksVault("https://elsewhere.example");
 
@@ -117,13 +99,25 @@ const provocations: readonly Provocation[] = [
 		options: { tokens: { vault: "made.up.token" } },
 	},
 	{ text: "… is unreachable: the connection was refused …", code: "unreachable", parameters: asksVault("http://127.0.0.1:9") },
+	{
+		text: "… takes its role from the service account, and no API server is known.",
+		code: "invalid",
+		provider: "aws",
+		parameters: { region: "eu-west-1", objects: "- {objectName: shop/db, objectType: secretsmanager}" },
+		options: { audience: "sts.amazonaws.com" },
+	},
+	{
+		text: "No region is named, and neither node nor API server is known to ask for it.",
+		code: "invalid",
+		parameters: asksAws({}),
+		options: { audience: "sts.amazonaws.com" },
+	},
+	{
+		text: "lies in region …, and … is asked",
+		code: "invalid",
+		parameters: asksAws({ region: "eu-west-1" }, "arn:aws:secretsmanager:eu-central-1:111122223333:secret:shop/db-AbCdEf"),
+	},
 ];
-
-/** A documented text as a pattern for what is really said. */
-function patternOf(text: string): RegExp {
-	const escaped = partsOf(text).map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-	return new RegExp(escaped.join(".*"), "s");
-}
 
 async function refusal(
 	t: ExecutionContext<unknown>,
@@ -134,7 +128,7 @@ endpoints: ["https://listed.example", "http://*.listed.example", "http://127.0.0
 stores:
   vault: {type: vault, address: "https://vault.example:8200"}
 `;
-	const provider = await startTestProvider(t, { policy });
+	const provider = await startTestProvider(t, { policy, providers: "claviger,vault,aws" });
 	const failure = await t.throwsAsync(provider.mount(name, makePod(), parameters, options), { instanceOf: CallFailure });
 	if (failure === undefined) throw new Error("the mount did not fail");
 	return failure;

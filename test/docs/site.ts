@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ExecutionContext } from "ava";
 import { type Manifest, readManifests } from "../manifests/read-manifests.ts";
 import { goBinary } from "../servers/go-binary.ts";
-import { startCluster } from "../servers/kubernetes/cluster.ts";
+import { type Cluster, startCluster } from "../servers/kubernetes/cluster.ts";
 import { Objects } from "../servers/kubernetes/objects.ts";
 import { Attendant } from "./attendant.ts";
 import { checkout } from "./markdown.ts";
@@ -22,8 +22,7 @@ export interface SiteOptions {
 
 export interface Site {
 	readonly environment: SiteEnvironment;
-	/** What the cluster is called by. */
-	readonly address: string;
+	readonly cluster: Cluster;
 }
 
 /** A cluster with the driver's objects on which a page's commands are run; it ends with the test. */
@@ -61,7 +60,7 @@ export async function startSite(t: ExecutionContext<unknown>, { installed, objec
 		const classes = readManifests("examples/vault").filter(({ kind }) => kind === "SecretProviderClass");
 		for (const object of classes) await there.create({ ...object, metadata: { ...object.metadata, namespace: "apps" } });
 	}
-	return { environment, address: cluster.address };
+	return { environment, cluster };
 }
 
 function kubeconfigOf(server: string, caFile: string, token: string): object {

@@ -12,9 +12,11 @@ const policy = `profile: strict
 endpoints: ["https://vault.example:8200", "https://vault.vault.svc:8200"]
 stores:
   vault: {type: vault, address: "https://vault.example:8200"}
+  aws: {type: aws, region: eu-west-1}
   strongroom: {type: strongroom, directory: /var/lib/claviger/strongroom}
 dialects:
   vault: {address: "https://vault.example:8200"}
+  aws: {region: eu-west-1}
 `;
 
 const cleanClass = stringify({

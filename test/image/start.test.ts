@@ -61,6 +61,16 @@ test.serial("the image starts the program from its compiled code", (t) => {
 	t.deepEqual(version(), [`claviger ${runtimeVersion}\n`, "", 0]);
 });
 
+test.serial("a command beside the provider has a bounded heap, and the compiled code fits it", (t) => {
+	const [, node, flag = ""] = /^#!(\S+) (.*)$/m.exec(readFileSync(start, "utf8")) ?? [];
+	t.is(node, entryPoint()[0]);
+	t.false(flag.includes(" "), "Linux gives a script's program one word");
+	t.is(refuses([flag]), "false");
+	const question = "console.log(require('node:v8').getHeapStatistics().heap_size_limit)";
+	const limit = Number(execFileSync(process.execPath, [flag, "--eval", question], { encoding: "utf8" }));
+	t.true(limit <= 64 << 20, `${limit} bytes`);
+});
+
 test.serial("the same bundle compiles to the same bytes", (t) => {
 	const before = readFileSync(code);
 	for (let repeat = 0; repeat < 3; repeat++) {

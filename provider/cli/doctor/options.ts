@@ -34,16 +34,15 @@ export interface UsageRequest {
 
 const driverDirectories = "/etc/kubernetes/secrets-store-csi-providers,/var/run/secrets-store-csi-providers";
 
-/** How the doctor runs in a provider's container; the limits keep it from taking the provider's memory. */
-export const execution =
-	"kubectl --namespace claviger-system exec daemonset/claviger -- /usr/local/bin/node --max-semi-space-size=1 --max-old-space-size=32 /usr/share/claviger/claviger.cjs doctor";
+/** How the doctor runs in a provider's container. */
+export const execution = "kubectl --namespace claviger-system exec daemonset/claviger -- claviger doctor";
 
 export const usage = `claviger doctor: look at everything that a mount needs, and say what to mend
 
 Usage: claviger doctor [OPTIONS]
 
 In the cluster, in the container of one node's provider, whose flags and environment it then goes by:
-  ${execution.replace("-- ", "-- \\\n    ")}
+  ${execution}
 On a workstation, for what can be seen from there:
   kubectl create token claviger --namespace claviger-system >token
   claviger doctor --kubernetes-api https://HOST:PORT --kubernetes-ca ca.crt --kubernetes-token-file token --policy policy.yaml

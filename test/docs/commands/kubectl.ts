@@ -1,6 +1,6 @@
 // Stands in for `kubectl`: the real one, on the test's cluster. No node runs there, so what only a container can answer
-// is taken for answered when the API server has found it; of the provider's container the command itself is run.
-import { basename, join } from "node:path";
+// is taken for answered when the API server has found it; in the provider's container, which has one program, the command itself is run.
+import { join } from "node:path";
 import { checkout } from "../markdown.ts";
 import { type CallResult, call, noteFailure, pass, variable } from "./call.ts";
 
@@ -29,15 +29,13 @@ function isNo({ status, stdout }: CallResult): boolean {
 function runInContainer(): void {
 	const separator = parameters.indexOf("--");
 	const [program = "", ...rest] = separator === -1 ? [] : parameters.slice(separator + 1);
-	if (basename(program) !== "node") return;
-	const script = rest.findIndex((word) => !word.startsWith("-"));
-	const flags = rest.slice(0, script);
-	if (program !== "/usr/local/bin/node" || !/^\/usr\/share\/claviger\/(?:claviger|start)\.cjs$/.test(rest[script] ?? "")) {
+	if (!parameters.includes("claviger-system")) return;
+	if (program !== "claviger") {
 		noteFailure(["kubectl", ...parameters], "the image has no such program");
 		return;
 	}
 	// Outside a cluster it finds much to mend, and says so.
-	const own = [...flags, join(checkout, "provider/start.js"), ...rest.slice(script + 1), "--pid", "0", "--timeout", "5s"];
+	const own = [join(checkout, "provider/start.js"), ...rest, "--pid", "0", "--timeout", "5s"];
 	const { status, stdout, stderr } = call(process.execPath, own);
 	process.stdout.write(stdout);
 	if (status > 1 || stdout === "") noteFailure(["kubectl", ...parameters], stderr);

@@ -1,6 +1,4 @@
-import { Readable, Writable } from "node:stream";
 import { DecryptCommand, KMSClient } from "@aws-sdk/client-kms";
-import { run } from "../../../provider/cli/seal.ts";
 import { ProviderError } from "../../../provider/errors.ts";
 import { Faults } from "../../../provider/plan/faults.ts";
 import { Fields } from "../../../provider/plan/fields.ts";
@@ -15,32 +13,12 @@ import type { Identity } from "../../../provider/stores/store.ts";
 import { type AwsServers, startAws } from "../../servers/aws/aws.ts";
 import type { Rule } from "../../servers/aws/permissions.ts";
 import type { AwsCredentials } from "../../servers/aws/sessions.ts";
+import { seal } from "../../support/seal.ts";
 
 export const region = "eu-west-1";
 export const place: CiphertextPlace = { region, failoverRegion: "us-east-1", allowUnboundKms: false };
 
-export interface SealResult {
-	readonly code: number;
-	readonly stdout: string;
-	readonly stderr: string;
-}
-
-/** Runs `claviger seal …` in this process. */
-export async function seal(args: readonly string[], value: Buffer | string | Readable = ""): Promise<SealResult> {
-	const [stdout, stderr] = [new Collector(), new Collector()];
-	const stdin = value instanceof Readable ? value : Readable.from([Buffer.from(value)]);
-	const code = await run(args, { stdin, stdout, stderr });
-	return { code, stdout: stdout.text, stderr: stderr.text };
-}
-
-class Collector extends Writable {
-	text = "";
-
-	override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-		this.text += chunk.toString("utf8");
-		done();
-	}
-}
+export { seal };
 
 /** Sets this process's environment as a shell has it for the AWS command line; nothing else of AWS stays in it. */
 export function logIn({ accessKeyId, secretAccessKey, sessionToken }: AwsCredentials): void {
