@@ -5,6 +5,8 @@ import type { SealKind } from "./seal/kind.ts";
 /** The ways to seal a value, one line each; each loads on use, and with it the library of its cloud. */
 const kinds: Readonly<Record<string, { readonly summary: string; load(): Promise<SealKind> }>> = {
 	kms: { summary: "with a key of AWS KMS", load: async () => (await import("./seal/kms.ts")).kms },
+	azure: { summary: "for a key of Azure Key Vault", load: async () => (await import("./seal/azure.ts")).azure },
+	gcp: { summary: "with a key of Google Cloud KMS", load: async () => (await import("./seal/gcp.ts")).gcp },
 };
 
 /**
@@ -19,8 +21,7 @@ export async function run(args: readonly string[], io: CommandStreams): Promise<
 		io.stdout.write(usage());
 		return first === undefined ? 2 : 0;
 	}
-	// `seal --kms` reads as well as `seal kms`.
-	const name = first.replace(/^--/, "");
+	const { name, options } = readKind(first, rest);
 	const entry = Object.hasOwn(kinds, name) ? kinds[name] : undefined;
 	if (entry === undefined) {
 		io.stderr.write(`claviger seal: the first argument names no way to seal.\n\n${usage()}`);
@@ -28,7 +29,7 @@ export async function run(args: readonly string[], io: CommandStreams): Promise<
 	}
 	try {
 		const kind = await entry.load();
-		const request = kind.read(rest);
+		const request = kind.read(options);
 		if (request.kind === "seal") return await request.run(io);
 		if (request.problem === undefined) io.stdout.write(kind.usage);
 		else io.stderr.write(`claviger seal ${name}: ${request.problem}\nSee: claviger seal ${name} --help\n`);
@@ -37,6 +38,13 @@ export async function run(args: readonly string[], io: CommandStreams): Promise<
 		io.stderr.write(`claviger seal ${name}: ${ProviderError.from(error).text}\n`);
 		return 1;
 	}
+}
+
+/** `seal --kms` reads as well as `seal kms`, and `seal --gcp-key KEY` as `seal gcp --key KEY`. */
+function readKind(first: string, rest: readonly string[]): { readonly name: string; readonly options: readonly string[] } {
+	const [, name, value] = /^--(azure|gcp)-key(=.*)?$/s.exec(first) ?? [];
+	if (name === undefined) return { name: first.replace(/^--/, ""), options: rest };
+	return { name, options: [`--key${value ?? ""}`, ...rest] };
 }
 
 function usage(): string {

@@ -5,12 +5,29 @@ export interface ObjectEntry {
 	readonly [key: string]: string | ObjectEntry;
 }
 
-/**
- * The entry as a list item of YAML. Every text is quoted, since one such as `yes`, `0644` or `1e3` would be something
- * else than a text to some who read it; so are the keys of inner mappings, which the user chose.
- */
+/** The entry as a list item of YAML. */
 export function entryText(entry: ObjectEntry): string {
-	const document = new Document([entry]);
+	return quoted(new Document([entry]));
+}
+
+/** The entry as a list item that is a text, which is YAML itself: so the dialect `azure` has it. */
+export function entryBlock(entry: ObjectEntry): string {
+	return `- |\n${quoted(new Document(entry)).replace(/^(?=.)/gm, "  ")}`;
+}
+
+/** A name for an entry of the native dialect, which has fewer characters than what a value may be sealed under. */
+export function nativeName(object: string): string {
+	return object
+		.replace(/[^A-Za-z0-9_-]/g, "_")
+		.replace(/^(?![A-Za-z_])/, "_")
+		.slice(0, 63);
+}
+
+/**
+ * Every text is quoted, since one such as `yes`, `0644` or `1e3` would be something else than a text to some who read
+ * it; so are the keys of inner mappings, which the user chose.
+ */
+function quoted(document: Document): string {
 	visit(document, {
 		Scalar(key, node) {
 			if (key === "value") node.type = Scalar.QUOTE_DOUBLE;

@@ -2,7 +2,7 @@ import type { ParseArgsOptionsConfig } from "node:util";
 import { type Binding, type BindingKind, bindings, pairProblem, pairsProblem } from "../../sealing/binding.ts";
 import { readKmsKeyName } from "../../sealing/kms-key.ts";
 import { namespaceProblem, serviceAccountProblem } from "../../strongroom/names.ts";
-import { parseSealOptions, SealUsageError } from "./options.ts";
+import { checkedEndpoint, checkName, choice, parseSealOptions, SealUsageError } from "./options.ts";
 import type { PlaintextSource } from "./plaintext.ts";
 
 export const entryDialects = ["aws", "claviger"] as const;
@@ -110,13 +110,6 @@ function readBinding(values: Values): Binding {
 	return { kind, namespace, serviceAccount, object, pairs };
 }
 
-/** What a value is not bound to must not stand there, or somebody might take it for a bound one. */
-function checkName(option: string, text: string, problem: string | undefined, isWanted: boolean): void {
-	if (!isWanted && text !== "") throw new SealUsageError(`${option} has no effect with this --bind.`);
-	if (isWanted && text === "") throw new SealUsageError(`${option} is missing: say whose pods may have the value.`);
-	if (isWanted && problem !== undefined) throw new SealUsageError(`${option} ${problem}.`);
-}
-
 function readPairs(texts: readonly string[]): ReadonlyMap<string, string> {
 	const pairs = new Map<string, string>();
 	for (const text of texts) {
@@ -128,18 +121,4 @@ function readPairs(texts: readonly string[]): ReadonlyMap<string, string> {
 		pairs.set(key, value);
 	}
 	return pairs;
-}
-
-function choice<Choice extends string>(option: string, text: string | undefined, choices: readonly Choice[], fallback: Choice): Choice {
-	const found = text === undefined ? fallback : choices.find((candidate) => candidate === text);
-	if (found === undefined) throw new SealUsageError(`${option} is none of ${choices.join(", ")}.`);
-	return found;
-}
-
-/** The value itself goes there, so plain HTTP stays on this machine. */
-function checkedEndpoint(text: string): string {
-	const url = URL.canParse(text) ? new URL(text) : undefined;
-	const isHere = url?.protocol === "http:" && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname);
-	if (url?.protocol === "https:" || isHere) return text;
-	throw new SealUsageError("--endpoint is no https:// address; http:// is for this machine only.");
 }

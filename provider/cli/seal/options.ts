@@ -19,6 +19,37 @@ export function parseSealOptions<const Config extends ParseArgsOptionsConfig>(ar
 	return values;
 }
 
+/** @throws SealUsageError for a text that is none of the choices */
+export function choice<Choice extends string>(
+	option: string,
+	text: string | undefined,
+	choices: readonly Choice[],
+	fallback: Choice,
+): Choice {
+	const found = text === undefined ? fallback : choices.find((candidate) => candidate === text);
+	if (found === undefined) throw new SealUsageError(`${option} is none of ${choices.join(", ")}.`);
+	return found;
+}
+
+/**
+ * What a value is not bound to must not stand there, or somebody might take it for a bound one.
+ *
+ * @throws SealUsageError
+ */
+export function checkName(option: string, text: string, problem: string | undefined, isWanted: boolean): void {
+	if (!isWanted && text !== "") throw new SealUsageError(`${option} has no effect with this --bind.`);
+	if (isWanted && text === "") throw new SealUsageError(`${option} is missing: say whose pods may have the value.`);
+	if (isWanted && problem !== undefined) throw new SealUsageError(`${option} ${problem}.`);
+}
+
+/** The value itself goes there, so plain HTTP stays on this machine. @throws SealUsageError */
+export function checkedEndpoint(text: string): string {
+	const url = URL.canParse(text) ? new URL(text) : undefined;
+	const isHere = url?.protocol === "http:" && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname);
+	if (url?.protocol === "https:" || isHere) return text;
+	throw new SealUsageError("--endpoint is no https:// address; http:// is for this machine only.");
+}
+
 function parse<const Config extends ParseArgsOptionsConfig>(args: readonly string[], options: Config) {
 	try {
 		return parseArgs({ args: [...args], options, strict: true, allowPositionals: false, tokens: true });

@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { ProviderError } from "../../errors.ts";
+import type { CommandStreams } from "../command.ts";
 import { isTerminal, readValue, withoutNewline } from "../value-input.ts";
 
 /**
@@ -12,6 +13,21 @@ export interface PlaintextSource {
 	/** Undefined: standard input. */
 	readonly file: string | undefined;
 	readonly trimNewline: boolean;
+}
+
+/**
+ * Lends the value to who seals it, and overwrites it then.
+ *
+ * @throws ProviderError as {@link readPlaintext}, and what `use` throws
+ */
+export async function withPlaintext(source: PlaintextSource, io: CommandStreams, use: (value: Buffer) => Promise<void>): Promise<void> {
+	const value = await readPlaintext(source, io.stdin);
+	try {
+		if (value.at(-1) === 0x0a) io.stderr.write("The value ends with a newline, which is sealed too; --trim-newline drops it.\n");
+		await use(value);
+	} finally {
+		value.fill(0);
+	}
 }
 
 /**

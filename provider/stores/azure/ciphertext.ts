@@ -65,9 +65,10 @@ export function readCiphertextObject(entry: CiphertextEntry, place: CiphertextPl
 function readSealed(fields: Fields, place: CiphertextPlace): Sealed {
 	const algorithm = fields.oneOf("algorithm", decryptAlgorithms, jweAlgorithm);
 	const nothing: Sealed = { kind: "direct", algorithm, ciphertext: Buffer.alloc(0) };
+	const written = fields.required("ciphertext", sealRemedy);
+	if (written === "") return nothing;
 	// Long texts are folded into lines.
-	const text = fields.required("ciphertext", sealRemedy).replace(/\s/g, "");
-	if (text === "") return nothing;
+	const text = written.replace(/\s/g, "");
 	if (looksLikeJwe(text)) return readEnvelope(fields, text, algorithm, place) ?? nothing;
 	const ciphertext = decodeText(text, "base64") ?? decodeText(text, "base64url");
 	if (ciphertext === undefined) fields.reject("ciphertext", "is neither a JWE nor base64", sealRemedy);

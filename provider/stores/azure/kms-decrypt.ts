@@ -5,7 +5,7 @@ import { isFor } from "../../sealing/jwe-audience.ts";
 import { Secret } from "../../shared/secret.ts";
 import type { Failed, Outcome } from "../store.ts";
 import type { CiphertextRef, Sealed } from "./ciphertext-ref.ts";
-import { damaged, deletedKey, type KmsCall, kmsOutcome, madeForOthers, otherObject } from "./kms-failures.ts";
+import { damaged, deletedKey, type KmsCall, kmsOutcome, likeDataKey, madeForOthers, otherObject } from "./kms-failures.ts";
 import { NoValue } from "./read-failure.ts";
 import { readKey } from "./read-key.ts";
 import type { Place } from "./session.ts";
@@ -68,8 +68,9 @@ async function openKey({ name, version }: CiphertextRef, { client }: Place): Pro
 
 function opened(plaintext: Buffer, call: KmsCall): Outcome | Failed {
 	const { sealed } = call.ref;
-	if (sealed.kind === "direct") return found(plaintext);
+	if (sealed.kind === "direct" && plaintext.length !== dataKeyLength) return found(plaintext);
 	try {
+		if (sealed.kind === "direct") return likeDataKey(call);
 		const value = plaintext.length === dataKeyLength ? openJwe(plaintext, sealed.jwe) : undefined;
 		return value === undefined ? damaged(call) : found(value);
 	} finally {

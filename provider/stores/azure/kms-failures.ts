@@ -61,6 +61,12 @@ export function damaged(call: KmsCall): Failed {
 	return failure(call, "invalid", says, `Copy the entry whole. ${resealRemedy}`);
 }
 
+/** What Key Vault decrypted may be the key of an envelope that is bound to others, taken out of it. */
+export function likeDataKey(call: KmsCall): Failed {
+	const says = "it holds 32 bytes, as the keys of envelopes do, and may be one out of an envelope for somebody else";
+	return failure(call, "invalid", says, "Seal the value as an envelope, with `claviger seal azure`.");
+}
+
 /** Key Vault says of a deleted key what it says of one that never was; this is for who has looked among the deleted. */
 export function deletedKey(call: KmsCall): Absent {
 	const says = "the key is deleted, and can still be recovered";

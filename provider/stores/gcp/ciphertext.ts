@@ -1,7 +1,7 @@
 import type { Faults } from "../../plan/faults.ts";
 import { Fields, quote } from "../../plan/fields.ts";
 import { decodeText } from "../../render/encoding.ts";
-import { cryptoKeyLocation, cryptoKeyRemedy, maximumAdditionalData } from "../../sealing/crypto-key.ts";
+import { additionalTextProblem, cryptoKeyLocation, cryptoKeyRemedy } from "../../sealing/crypto-key.ts";
 import { type WorkloadBinding, workloadBindings } from "../../sealing/workload.ts";
 import { type CiphertextRef, makeCiphertextRef } from "./ciphertext-ref.ts";
 import { fileOf, type GcpEntry } from "./entry.ts";
@@ -61,8 +61,9 @@ function readSealed(fields: Fields, place: CiphertextPlace): Pick<CiphertextRef,
 
 /** Base64 with its padding (RFC 4648, section 4), as `gcloud kms encrypt | base64` writes it. Long texts are folded into lines. */
 function readBytes(fields: Fields): Buffer {
-	const bytes = decodeText(fields.required("ciphertext", sealRemedy).replace(/\s/g, ""), "base64");
-	if (bytes === undefined) fields.reject("ciphertext", "is not base64", sealRemedy);
+	const written = fields.required("ciphertext", sealRemedy);
+	const bytes = decodeText(written.replace(/\s/g, ""), "base64");
+	if (bytes === undefined || (bytes.length === 0 && written !== "")) fields.reject("ciphertext", "is not base64", sealRemedy);
 	else if (bytes.length > maximumLength)
 		fields.reject("ciphertext", `has ${bytes.length} bytes, more than Cloud KMS makes of 64 KiB`, sealRemedy);
 	return bytes ?? Buffer.alloc(0);
@@ -84,7 +85,7 @@ function readAdditionalText(fields: Fields, bind: WorkloadBinding): string {
 	const text = fields.text("aad");
 	if (text !== undefined && bind !== "none")
 		fields.reject("aad", `stands in an entry with bind: ${bind}, which says what it is`, "Remove it.");
-	if (text !== undefined && Buffer.byteLength(text) > maximumAdditionalData)
-		fields.reject("aad", `is longer than ${maximumAdditionalData} bytes`, "Seal the value anew with a shorter one.");
+	const problem = text === undefined ? undefined : additionalTextProblem(text);
+	if (problem !== undefined) fields.reject("aad", problem, "Seal the value anew with another.");
 	return text ?? "";
 }

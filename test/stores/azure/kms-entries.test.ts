@@ -91,6 +91,7 @@ test("key and file of an entry are checked in each dialect", (t) => {
 	];
 	for (const [entry, fault] of azure) t.throws(() => readAzureEntry(`- |\n  ${entry}`), { message: fault });
 	const native: readonly (readonly [entry: string, fault: RegExp])[] = [
+		[`{name: f, path: k, ciphertext: " "}`, /ciphertext has 0 bytes/],
 		[`{name: f, ciphertext: ${text}}`, /objects\[0\]\.path is missing/],
 		[`{name: f, path: a/b, ciphertext: ${text}}`, /path is "a\/b", which is no name in Key Vault/],
 		[`{name: f, path: k, version: "x/y", ciphertext: ${text}}`, /version is "x\/y"/],

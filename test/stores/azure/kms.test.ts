@@ -180,6 +180,14 @@ test("a value that the key itself encrypted is opened where the administrator al
 	}
 });
 
+test("the key of an envelope is not given to who writes it as a value of its own", async (t) => {
+	const { encryptedKey } = jweOf(await world.sealed("hunter2"));
+	const stolen = `- |\n  {objectName: ${keyName}, objectType: decrypt, objectAlias: f, ciphertext: "${encryptedKey.toString("base64")}"}`;
+	const { code, message } = await world.refusalOf(readAzureEntry(stolen, { allowUnboundKms: true }), "office/web");
+	t.is(code, "invalid");
+	t.regex(message, /it holds 32 bytes, as the keys of envelopes do/);
+});
+
 test("an unbound envelope is opened where the administrator allows it", async (t) => {
 	const ref = await world.sealed("anybody's", [...world.usual, "--object", "any", "--bind", "none"]);
 	for (const account of ["shop/web", "office/web"]) t.is((await world.open(ref, account)).toString(), "anybody's");

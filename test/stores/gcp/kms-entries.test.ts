@@ -41,6 +41,7 @@ function faultsOf(fields: string, { key = keyName, allowUnboundKms = false } = {
 test("an entry that cannot be opened here is faulted where it is written", (t) => {
 	const cases: readonly (readonly [fields: string, fault: RegExp, key?: string])[] = [
 		['ciphertext: ""', /ciphertext is empty/],
+		['ciphertext: " "', /ciphertext is not base64/],
 		["bind: object", /ciphertext is missing/],
 		["ciphertext: [a]", /ciphertext is not a plain text/],
 		["ciphertext: not-base64", /ciphertext is not base64/],
@@ -56,6 +57,8 @@ test("an entry that cannot be opened here is faulted where it is written", (t) =
 	];
 	for (const [fields, fault, key] of cases)
 		for (const message of faultsOf(fields, key === undefined ? {} : { key })) t.regex(message, fault, fields);
+	for (const message of faultsOf("ciphertext: AQ==, bind: none, aad: 'ns=office,sa=web'", { allowUnboundKms: true }))
+		t.regex(message, /aad begins with ns=, as only the additional data of bound values does/);
 	t.deepEqual(faultsOf("ciphertext: AQ=="), ["", ""]);
 	t.deepEqual(faultsOf("ciphertext: AQ==, bind: none, aad: x", { allowUnboundKms: true }), ["", ""]);
 	t.throws(() => readGcpEntry("- {path: f, ciphertext: AQ==}"), {
