@@ -12,7 +12,11 @@ import type { Policy, StoreVolume } from "./store-case.ts";
 export interface InstallationOptions {
 	/** The image's name and its tag. */
 	readonly image: string;
+	/** The names of the sockets. */
+	readonly providers: readonly string[];
 	readonly policy: Policy;
+	/** Further values of the chart. */
+	readonly values: Values;
 	readonly volumes: readonly StoreVolume[];
 	readonly pollInterval: string;
 	readonly push: boolean;
@@ -97,15 +101,17 @@ export class Installation {
 
 /** The chart's objects for these options, and the volumes that an administrator makes beside them. */
 async function manifests(options: InstallationOptions): Promise<readonly Manifest[]> {
-	const [space, ...objects] = await render(values(options));
+	const [space, ...objects] = await render(chartValues(options));
 	if (space?.kind !== "Namespace") throw new Error("the chart does not begin with the Namespace");
 	return [space, ...options.volumes.flatMap(hostVolume), ...objects];
 }
 
-function values({ image, policy, volumes, pollInterval, push, runAs }: InstallationOptions): Values {
+function chartValues({ image, providers, policy, values, volumes, pollInterval, push, runAs }: InstallationOptions): Values {
 	const [, repository, tag] = /^(.+):([^:]+)$/.exec(image) ?? [];
 	return {
+		...values,
 		namespace: { create: true },
+		providers,
 		image: { repository, tag, digest: "", pullPolicy: "Never" },
 		policy: { content: { profile: "strict", ...policy } },
 		push: { enabled: push },

@@ -5,7 +5,7 @@ import { Objects } from "../servers/kubernetes/objects.ts";
 import { waitFor } from "../servers/kubernetes/wait-for.ts";
 import { providerImage } from "./image.ts";
 import { Installation, type InstallationOptions } from "./installation.ts";
-import { offers, type Policy, type RunningStore, type StoreCase } from "./store-case.ts";
+import { offers, type Policy, type RunningStore, type StoreCase, type StoreOffer } from "./store-case.ts";
 
 /** The user of the image. */
 const providerUser = 65532;
@@ -45,19 +45,22 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
 	await using stack = new AsyncDisposableStack();
 	const cluster = await startCluster();
 	stack.defer(() => cluster.stop());
-	const node = await startNode(cluster, options);
+	const taking = offers.filter(({ name }) => options.stores?.includes(name) ?? true);
+	const node = await startNode(cluster, { audiences: [...new Set(taking.flatMap(({ audiences }) => audiences))], ...options });
 	stack.defer(() => node.stop());
 	const image = providerImage(cluster.directory);
 	node.importImages(image.archive);
 	const objects = new Objects(cluster);
 	for (const name of namespaces) await makeNamespace(objects, name);
-	const stores = await startStores(cluster, node, stack, options.stores);
+	const stores = await startStores(taking, cluster, node, stack);
 	const provider = new Installation(objects, node);
 	// As an administrator prepares a node for a provider that is not root.
 	if (options.runAs === "nonRoot") chownSync(node.providers, providerUser, providerUser);
 	const installed = {
 		image: image.name,
+		providers: ["claviger", ...taking.flatMap(({ providers }) => providers)],
 		policy: merge(stores.map(({ policy }) => policy)),
+		values: Object.fromEntries(stores.flatMap(({ values = {} }) => Object.entries(values))),
 		volumes: stores.flatMap(({ volume }) => volume ?? []),
 		pollInterval: options.pollInterval ?? "60s",
 		push: options.push ?? false,
@@ -87,14 +90,13 @@ export async function makeNamespace(objects: Objects, name: string): Promise<voi
 }
 
 async function startStores(
+	taking: readonly StoreOffer[],
 	cluster: Cluster,
 	node: TestNode,
 	stack: AsyncDisposableStack,
-	names: readonly string[] | undefined,
 ): Promise<readonly RunningStore[]> {
 	const stores: RunningStore[] = [];
-	for (const [index, offer] of offers.entries()) {
-		if (names !== undefined && !names.includes(offer.name)) continue;
+	for (const [index, offer] of taking.entries()) {
 		const store = await offer.start({ cluster, node, address: `10.0.0.${100 + index}`, namespaces });
 		stack.defer(() => store.stop());
 		stores.push(store);

@@ -1,5 +1,6 @@
 import { globSync } from "node:fs";
 import { join } from "node:path";
+import type { Values } from "../manifests/helm.ts";
 import type { Cluster } from "../servers/kubernetes/cluster.ts";
 import type { TestNode } from "../servers/kubernetes/node.ts";
 
@@ -29,6 +30,8 @@ export interface StoreCase {
 export interface RunningStore {
 	/** What the provider's policy file says for it. */
 	readonly policy: Policy;
+	/** What else it needs of the chart's values. */
+	readonly values?: Values;
 	/** The folder that the store is, if it is one. */
 	readonly volume?: StoreVolume;
 	/** The cases by their names. */
@@ -67,6 +70,10 @@ export interface StorePlace {
 /** What each file of `stores/` exports as `offer`: a store that takes part in every suite. */
 export interface StoreOffer {
 	readonly name: string;
+	/** What the provider serves for it beside `claviger`. */
+	readonly providers: readonly string[];
+	/** The audiences of the tokens that its cases take. */
+	readonly audiences: readonly string[];
 	/** The names of its cases, which are those of objects in the cluster too. */
 	readonly cases: readonly string[];
 	start(place: StorePlace): Promise<RunningStore>;

@@ -12,6 +12,8 @@ const namespace = "shop";
 /** The own store, in a folder of the node that the provider's pod has as a volume; administered from the command line. */
 export const offer: StoreOffer = {
 	name,
+	providers: [],
+	audiences: ["claviger"],
 	cases: [name],
 	async start({ cluster, namespaces }) {
 		const location = locate({ directory: join(cluster.directory, name) }, {});

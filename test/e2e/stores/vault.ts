@@ -8,6 +8,8 @@ const port = 8200;
 /** A real Vault that knows pods by their tokens, which it has reviewed by the API server. */
 export const offer: StoreOffer = {
 	name: "vault",
+	providers: ["vault", "openbao"],
+	audiences: ["vault", "openbao"],
 	cases: ["vault", "openbao", "vault-native"],
 	async start(place) {
 		const vault = await startVault(undefined);
