@@ -1,9 +1,8 @@
 import type { ExecutionContext } from "ava";
 import type { AzureServers } from "../servers/azure/azure.ts";
-import { defaultTenant, exchangeAudience } from "../servers/azure/entra/directory.ts";
+import { defaultTenant, exchangeAudience, type Federation } from "../servers/azure/entra/directory.ts";
 import type { Permissions } from "../servers/azure/vault/vault.ts";
 import { CertificateFactory } from "../stores/azure/certificate-support.ts";
-import type { TokenIssuer } from "../support/token-issuer.ts";
 import { type Operation, type Options, openDesk, option } from "./desk.ts";
 
 /** The client that the documents' identity is given. */
@@ -26,18 +25,18 @@ const roles: Readonly<Record<string, Permissions>> = {
  */
 export class AzureDesk {
 	readonly #azure: AzureServers;
-	readonly #cluster: Pick<TokenIssuer, "issuer" | "keys">;
+	readonly #cluster: Federation["issuer"];
 	readonly #certificates = new CertificateFactory();
 	#identity: string | undefined;
 	#permissions: Permissions = {};
 
-	private constructor(azure: AzureServers, cluster: Pick<TokenIssuer, "issuer" | "keys">) {
+	private constructor(azure: AzureServers, cluster: Federation["issuer"]) {
 		this.#azure = azure;
 		this.#cluster = cluster;
 	}
 
 	/** @returns its address. It ends with the test */
-	static async open(t: ExecutionContext<unknown>, azure: AzureServers, cluster: Pick<TokenIssuer, "issuer" | "keys">): Promise<string> {
+	static async open(t: ExecutionContext<unknown>, azure: AzureServers, cluster: Federation["issuer"]): Promise<string> {
 		const desk = new AzureDesk(azure, cluster);
 		t.teardown(() => desk.#certificates.remove());
 		return openDesk(t, desk.#operations());
@@ -112,16 +111,23 @@ export class AzureDesk {
 		if (options["assignee-object-id"] !== principal || options["assignee-principal-type"] !== "ServicePrincipal")
 			throw new Error("this is not the identity");
 		const role = roles[option(options, "role")];
-		if (role === undefined || option(options, "scope") !== vaultId([vault, kind, name].filter(Boolean).join("/")))
-			throw new Error("there is no such role or scope");
-		const grown = Object.entries(role).map(([each, rights]) => [each, [...(Object.entries(this.#permissions).find(([known]) => known === each)?.[1] ?? []), ...rights]]);
-		this.#permissions = { ...this.#permissions, ...Object.fromEntries(grown) };
+		const known = [vaultId(vault), vaultId(`${vault}/${kind}/${name}`)].includes(option(options, "scope"));
+		if (role === undefined || !known) throw new Error("there is no such role or scope");
+		this.#permissions = together(this.#permissions, role);
 		this.#azure.vaults.allow(client, vault, this.#permissions);
 	}
 
 	#requireIdentity(name: string | undefined): void {
 		if (name === undefined || name !== this.#identity) throw new Error(`there is no identity ${name}`);
 	}
+}
+
+function together(one: Permissions, other: Permissions): Permissions {
+	return {
+		secrets: [...(one.secrets ?? []), ...(other.secrets ?? [])],
+		keys: [...(one.keys ?? []), ...(other.keys ?? [])],
+		certificates: [...(one.certificates ?? []), ...(other.certificates ?? [])],
+	};
 }
 
 function vaultId(vault: string): string {

@@ -1,13 +1,18 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import type { JSONWebKeySet } from "jose";
 import type { Manifest } from "../manifests/read-manifests.ts";
 import { issue, makeAuthority } from "../net/certificates.ts";
 import { startAws } from "../servers/aws/aws.ts";
+import { startAzure } from "../servers/azure/azure.ts";
+import { defaultTenant } from "../servers/azure/entra/directory.ts";
+import { startGcp } from "../servers/gcp/gcp.ts";
 import { startVault } from "../servers/vault/vault.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { AwsDesk } from "./aws-desk.ts";
+import { AzureDesk, operator } from "./azure-desk.ts";
+import { GcpDesk } from "./gcp-desk.ts";
 import { type Document, guide, guides } from "./markdown.ts";
 import { startSite } from "./site.ts";
 import { follow, type WorkbenchOptions, type WorkbenchResult } from "./workbench.ts";
@@ -36,7 +41,7 @@ const before: Readonly<Record<string, readonly Manifest[]>> = {
 	"docs/migration.md": [
 		{ apiVersion: "v1", kind: "Namespace", metadata: { name: "vault" } },
 		oldProvider("vault", "vault-csi-provider"),
-		oldProvider("kube-system", "csi-secrets-store-provider-aws"),
+		...["aws", "azure", "gcp"].map((cloud) => oldProvider("kube-system", `csi-secrets-store-provider-${cloud}`)),
 	],
 	"docs/troubleshooting.md": [
 		{ apiVersion: "v1", kind: "Namespace", metadata: { name: "shop" } },
@@ -59,7 +64,7 @@ function commandsOf(document: Document): string {
 
 const isRunbook = (document: Document) => document.path.startsWith("docs/runbooks/");
 /** Pages that are followed with a store of their own. */
-const withStore: ReadonlySet<string> = new Set(["docs/stores/aws.md", "docs/stores/vault.md"]);
+const withStore: ReadonlySet<string> = new Set(["aws", "azure", "gcp", "vault"].map((store) => `docs/stores/${store}.md`));
 const withCluster = guides.filter((document) => /\b(?:kubectl|helm)\b/.test(commandsOf(document)));
 
 function assertFollowed(t: ExecutionContext<unknown>, { status, output, failures }: WorkbenchResult): void {
@@ -129,4 +134,48 @@ test.serial("whoever follows the guide of AWS gets the secrets out of it, by the
 	t.regex(result.output, /==> compatible\/db-password <==\nmade-up\n/);
 	t.regex(result.output, /==> sealed\/session-key <==\nmade-up/);
 	t.is(aws.count({ service: "sts", role: aws.roleArn("shop") }), 1, "three volumes of one account are one login");
+});
+
+test.serial(
+	"whoever follows the guide of Azure gets the secrets out of it, by the client and the roles that the guide makes",
+	async (t) => {
+		const [azure, { environment, cluster }] = await Promise.all([startAzure(t), startSite(t, { installed: true })]);
+		const keys = (await cluster.jwks()) as JSONWebKeySet;
+		const desk = await AzureDesk.open(t, azure, { issuer: cluster.address, keys });
+		azure.directory.addClientSecret({ client: operator, secret: "made-up" });
+		const login = { AZURE_TENANT_ID: defaultTenant, AZURE_CLIENT_ID: operator, AZURE_CLIENT_SECRET: "made-up" };
+		const trust = { NODE_EXTRA_CA_CERTS: azure.caFile };
+		const result = await follow(t, guide("docs/stores/azure.md"), {
+			environment: { ...environment, ...azure.environment, ...trust, ...login, DOCS_CLOUD_DESK: desk },
+		});
+		assertFollowed(t, result);
+		for (const line of ["DB_USER=shop", "DB_PASSWORD=made-up"]) t.true(result.output.includes(`\n${line}\n`), line);
+		t.regex(result.output, /==> class\/tls.pem <==\n-----BEGIN PRIVATE KEY-----\n/);
+		t.regex(result.output, /==> compatible\/web.crt <==\n-----BEGIN CERTIFICATE-----\n/);
+		t.regex(result.output, /==> sealed\/session-key <==\nmade-up/);
+		t.is(
+			azure.calls({ operation: "token", client: "8f6c1c2e-58a7-4c1e-a5cf-3f2f5c1f0d11" }).length,
+			1,
+			"three volumes of one account are one login",
+		);
+	},
+);
+
+test.serial("whoever follows the guide of Google Cloud gets the secrets out of it, by the roles that the guide gives", async (t) => {
+	const [gcp, { environment, cluster }] = await Promise.all([startGcp(t), startSite(t, { installed: true })]);
+	const keys = (await cluster.jwks()) as JSONWebKeySet;
+	const desk = await GcpDesk.open(t, gcp, { issuer: cluster.address, keys });
+	const sealer = gcp.accounts.add("sealer");
+	gcp.iam.allow(`serviceAccount:${sealer}`, "roles/cloudkms.cryptoKeyEncrypter", "projects/my-proj");
+	const keyFile = join(temporaryDirectory(t), "sealer.json");
+	writeFileSync(keyFile, gcp.accounts.createKey(sealer));
+	const result = await follow(t, guide("docs/stores/gcp.md"), {
+		environment: { ...environment, ...gcp.environment, GOOGLE_APPLICATION_CREDENTIALS: keyFile, DOCS_CLOUD_DESK: desk },
+	});
+	assertFollowed(t, result);
+	for (const line of ["DB_USER=shop", "DB_PASSWORD=made-up"]) t.true(result.output.includes(`\n${line}\n`), line);
+	t.regex(result.output, /==> class\/app.yaml <==\nlog: info/);
+	t.regex(result.output, /==> compatible\/db-password <==\nmade-up/);
+	t.regex(result.output, /==> sealed\/session-key <==\nmade-up/);
+	t.is(gcp.calls("iam.generateAccessToken").length, 1, "the class of today's provider acts as the account of the annotation");
 });

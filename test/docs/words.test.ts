@@ -11,7 +11,10 @@ const source = (path: string) => readFileSync(join(checkout, path), "utf8");
 /** Flags of other programs that sentences speak of. */
 const others: ReadonlySet<string> = new Set([
 	...["--register-with-taints", "--max-call-recv-msg-size", "--rotation-poll-interval"],
-	...["--namespace", "--tail", "--set", "--reuse-values", "--repo", "--output", "--previous", "--create-namespace"],
+	...["--namespace", "--tail", "--set", "--reuse-values", "--repo", "--output", "--previous", "--create-namespace", "--raw"],
+	// Of today's Azure provider, and of the clouds' command lines.
+	...["--cloud-name", "--construct-pem-chain", "--write-cert-and-key-in-separate-files", "--token-proxy-url", "--sni-name"],
+	...["--enable-oidc-issuer", "--jwk-json-path"],
 ]);
 
 /** Every flag that Claviger and its scripts have, as the code that reads them and the first lines of the scripts tell. */

@@ -18,7 +18,7 @@ export interface WorkbenchOptions {
 }
 
 /** Programs in `commands/` that stand in for those of the same name, each of which says what it does. */
-const commands = ["aws", "claviger", "docker", "helm", "kubectl", "vault"] as const;
+const commands = ["aws", "az", "claviger", "docker", "gcloud", "helm", "kubectl", "vault"] as const;
 
 /** What a page's commands came to. */
 export interface WorkbenchResult {

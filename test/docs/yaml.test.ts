@@ -7,16 +7,20 @@ import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { type Block, guides } from "./markdown.ts";
 import { blocksOfKind, yamlKind } from "./yaml-kinds.ts";
 
+const gkeCluster = "https://container.googleapis.com/v1/projects/my-proj/locations/europe-west3/clusters/shop";
 /** What the administrator of the documents' cluster has configured. */
 const policy = `profile: strict
 endpoints: ["https://vault.example:8200", "https://vault.vault.svc:8200"]
 stores:
   vault: {type: vault, address: "https://vault.example:8200"}
   aws: {type: aws, region: eu-west-1}
+  azure: {type: azure, vault: kv-shop, tenant: 3f1d5a52-7c0e-4d0a-9a55-0d3c1f6a0001}
+  gcp: {type: gcp, project: my-proj, workloadPool: my-proj.svc.id.goog, identityProvider: "${gkeCluster}", impersonation: none}
   strongroom: {type: strongroom, directory: /var/lib/claviger/strongroom}
 dialects:
   vault: {address: "https://vault.example:8200"}
   aws: {region: eu-west-1}
+  gcp: {workloadPool: my-proj.svc.id.goog, identityProvider: "${gkeCluster}"}
 `;
 
 const cleanClass = stringify({
