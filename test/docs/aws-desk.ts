@@ -22,7 +22,9 @@ export class AwsDesk {
 	readonly #policies = new Map<string, Map<string, string>>();
 	readonly #server = createServer(async (incoming, outgoing) => {
 		try {
-			outgoing.writeHead(200).end(JSON.stringify(await this.#answer(incoming)));
+			// Before the head is written: a refusal has another one.
+			const answer = await this.#answer(incoming);
+			outgoing.writeHead(200).end(JSON.stringify(answer));
 		} catch (error) {
 			outgoing.writeHead(400).end(String(error));
 		}

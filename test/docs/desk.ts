@@ -17,7 +17,7 @@ export type Options = Readonly<Record<string, string>>;
 export interface Operation {
 	/** The options that the documents give it, each of which it must have; others are refused. */
 	readonly options: readonly string[];
-	/** How many names follow its own words, such as that of a secret. */
+	/** How many names follow its own words, such as that of a secret; default: any number. */
 	readonly names?: number;
 	/** @returns what the command prints. @throws Error for what the cloud would refuse */
 	perform(options: Options, names: readonly string[]): unknown;
@@ -32,7 +32,8 @@ export interface Operation {
 export async function openDesk(t: ExecutionContext<unknown>, operations: Readonly<Record<string, Operation>>): Promise<string> {
 	const server = createServer(async (incoming, outgoing) => {
 		try {
-			outgoing.writeHead(200).end(JSON.stringify((await serve(await readCall(incoming), operations)) ?? {}));
+			const answer = (await serve(await readCall(incoming), operations)) ?? {};
+			outgoing.writeHead(200).end(JSON.stringify(answer));
 		} catch (error) {
 			outgoing.writeHead(400).end(String(error));
 		}

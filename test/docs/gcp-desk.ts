@@ -4,6 +4,13 @@ import type { Gcp } from "../servers/gcp/gcp.ts";
 import type { Role } from "../servers/gcp/iam.ts";
 import { type Operation, type Options, openDesk, option } from "./desk.ts";
 
+const roles: readonly Role[] = [
+	"roles/secretmanager.secretAccessor",
+	"roles/parametermanager.parameterAccessor",
+	"roles/cloudkms.cryptoKeyDecrypter",
+	"roles/iam.workloadIdentityUser",
+];
+
 type Perform = (options: Options, name: string) => unknown;
 
 /**
@@ -107,7 +114,9 @@ export class GcpDesk {
 
 	#allow(options: Options, resource: string): void {
 		if (options["condition"] !== undefined && options["condition"] !== "None") throw new Error("the test knows no conditions");
-		this.#gcp.iam.allow(option(options, "member"), option(options, "role") as Role, resource);
+		const role = roles.find((known) => known === options["role"]);
+		if (role === undefined) throw new Error(`there is no role ${options["role"]}`);
+		this.#gcp.iam.allow(option(options, "member"), role, resource);
 	}
 
 	#usePool(options: Options, name: string): void {

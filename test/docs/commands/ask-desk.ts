@@ -4,9 +4,9 @@ import { noteFailure, variable } from "./call.ts";
 /** Global options of a command line, which say how its answer is printed. */
 export interface Printing {
 	/** A JMESPath expression for the part that is wanted; default: all. */
-	readonly query?: string;
+	readonly query?: string | undefined;
 	/** `tsv`: as bare text; `none`: not at all; default: JSON. */
-	readonly output?: string;
+	readonly output?: string | undefined;
 }
 
 /** Tells a cloud's desk in the test what the command line was told, and prints what it answers. */

@@ -3,4 +3,4 @@ import { askDesk, readCommandLine } from "./ask-desk.ts";
 
 const { words, options } = readCommandLine(process.argv.slice(2));
 const { query, output, ...own } = options;
-await askDesk("az", words, own, { ...(query === undefined ? {} : { query }), ...(output === undefined ? {} : { output }) });
+await askDesk("az", words, own, { query, output });
