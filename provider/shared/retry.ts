@@ -150,3 +150,28 @@ async function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
 		throw signal.reason;
 	}
 }
+
+/** What an attempt came to, in the form in which {@link withRetries} looks at it. */
+export type SettledAttempt<Answer> = { readonly status: number; readonly retryAfter?: string | undefined } & (
+	| { readonly answer: Answer }
+	| { readonly error: unknown }
+);
+
+/**
+ * Makes an attempt by a client that throws the answers it does not like: such an error counts as an answer, whose status says
+ * whether another attempt could do better.
+ *
+ * @param answered the status of an error that was an answer; undefined for a failure of the connection, which is thrown
+ */
+export async function settleAttempt<Answer>(
+	call: () => Promise<Answer>,
+	answered: (error: unknown) => { readonly status: number; readonly retryAfter?: string | undefined } | undefined,
+): Promise<SettledAttempt<Answer>> {
+	try {
+		return { status: 200, answer: await call() };
+	} catch (error) {
+		const answer = answered(error);
+		if (answer === undefined) throw error;
+		return { ...answer, error };
+	}
+}

@@ -1,4 +1,4 @@
-import { withRetries } from "../../shared/retry.ts";
+import { settleAttempt, withRetries } from "../../shared/retry.ts";
 import type { StoreContext } from "../store.ts";
 import { type AwsCredentials, makeClient, type ServiceClients } from "./clients.ts";
 import type { Connections } from "./connections.ts";
@@ -50,7 +50,7 @@ export class Caller {
 		const { connections, context } = this.#options;
 		const client = await this.clientFor(service, region);
 		const { budget } = connections.server(this.#url(service, region));
-		const settled = await withRetries(() => attempt(() => call(client, signal)), signal, {
+		const settled = await withRetries(() => settleAttempt(() => call(client, signal), answered), signal, {
 			budget,
 			schedule: (task) => context.schedule(task, signal),
 		});
@@ -87,19 +87,8 @@ export class Caller {
 
 const agentAddresses: readonly string[] = Object.values(agentUrls).map((url) => new URL(url).hostname.replace(/^\[|\]$/g, ""));
 
-type Settled<Answer> = { readonly status: number; readonly retryAfter?: string | undefined } & (
-	| { readonly answer: Answer }
-	| { readonly error: unknown }
-);
-
-/** An answer that is an error counts as an answer, whose status says whether another attempt could do better. */
-async function attempt<Answer>(call: () => Promise<Answer>): Promise<Settled<Answer>> {
-	try {
-		return { status: 200, answer: await call() };
-	} catch (error) {
-		const status = retryStatus(error);
-		// Without an answer it is our transport's error, which knows whether the connection was lost.
-		if (status === undefined) throw error;
-		return { status, retryAfter: askedPause(error), error };
-	}
+/** Without a status it is our transport's error, which knows whether the connection was lost. */
+function answered(error: unknown) {
+	const status = retryStatus(error);
+	return status === undefined ? undefined : { status, retryAfter: askedPause(error) };
 }

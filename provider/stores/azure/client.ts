@@ -1,4 +1,4 @@
-import { withRetries } from "../../shared/retry.ts";
+import { settleAttempt, withRetries } from "../../shared/retry.ts";
 import type { StoreContext } from "../store.ts";
 import { currentCall } from "./client-call.ts";
 import type { Sdk } from "./client-sdk.ts";
@@ -61,7 +61,7 @@ export class VaultClient {
 			allowsAddress: (address: string) => address !== metadataAddress && context.allowsAddress(address),
 			refused: (challenge: string) => this.#refused(challenge),
 		};
-		const settled = await withRetries(() => attempt(() => currentCall.run(asWho, () => call(signal))), signal, {
+		const settled = await withRetries(() => settleAttempt(() => currentCall.run(asWho, () => call(signal)), answered), signal, {
 			budget: servers.vault.budget,
 			schedule: (task) => context.schedule(task, signal),
 		});
@@ -92,20 +92,9 @@ export class VaultClient {
 	}
 }
 
-type Settled<Answer> = { readonly status: number; readonly retryAfter?: string | undefined } & (
-	| { readonly answer: Answer }
-	| { readonly error: unknown }
-);
-
-/** An answer that is an error counts as an answer, whose status says whether another attempt could do better. */
-async function attempt<Answer>(call: () => Promise<Answer>): Promise<Settled<Answer>> {
-	try {
-		return { status: 200, answer: await call() };
-	} catch (error) {
-		const answer = vaultErrorOf(error);
-		// Without an answer it is our transport's error, which knows whether the connection was lost.
-		if (answer === undefined) throw error;
-		// What the SDK could make nothing of will be no better the second time.
-		return { status: answer.status || 400, retryAfter: answer.retryAfter, error };
-	}
+/** Without an answer it is our transport's error, which knows whether the connection was lost. */
+function answered(error: unknown) {
+	const answer = vaultErrorOf(error);
+	// What the SDK could make nothing of will be no better the second time.
+	return answer === undefined ? undefined : { status: answer.status || 400, retryAfter: answer.retryAfter };
 }
