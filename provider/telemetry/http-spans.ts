@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { type Span, SpanKind, type Tracer } from "@opentelemetry/api";
-import { fail, type Scope } from "./spans.ts";
+import { fail, type Scope, timeIn } from "./spans.ts";
 
 /** Node tells these of every HTTP request of the process ("Built-in Channels" in its documentation). */
 const channels = { created: "http.client.request.created", answered: "http.client.response.finish", failed: "http.client.request.error" };
@@ -10,7 +10,13 @@ export interface HttpSpansOptions {
 	readonly tracer: Tracer;
 	/** What is running when a request is made; undefined for what no trace is about. */
 	scope(): Scope | undefined;
-	end(span: Span): void;
+	/** @param time in milliseconds since 1970 */
+	end(span: Span, time: number): void;
+}
+
+interface OpenSpan {
+	readonly span: Span;
+	readonly scope: Scope;
 }
 
 /**
@@ -19,7 +25,7 @@ export interface HttpSpansOptions {
  */
 export class HttpSpans {
 	readonly #options: HttpSpansOptions;
-	readonly #spans = new WeakMap<ClientRequest, Span>();
+	readonly #spans = new WeakMap<ClientRequest, OpenSpan>();
 
 	constructor(options: HttpSpansOptions) {
 		this.#options = options;
@@ -43,30 +49,33 @@ export class HttpSpans {
 			"server.address": request.host,
 			"url.scheme": request.protocol.slice(0, -1),
 		};
-		this.#spans.set(request, this.#options.tracer.startSpan(request.method, { kind: SpanKind.CLIENT, attributes }, scope.context));
+		const options = { kind: SpanKind.CLIENT, attributes, startTime: timeIn(scope) };
+		this.#spans.set(request, { span: this.#options.tracer.startSpan(request.method, options, scope.context), scope });
 	};
 
 	readonly #answered = (message: unknown): void => {
 		const { request, response } = message as { request: ClientRequest; response: IncomingMessage };
-		const span = this.#take(request);
-		if (span === undefined) return;
+		const open = this.#take(request);
+		if (open === undefined) return;
+		const { span, scope } = open;
 		const status = response.statusCode ?? 0;
 		span.setAttribute("http.response.status_code", status);
 		if (status >= 400) fail(span, String(status));
-		this.#options.end(span);
+		this.#options.end(span, timeIn(scope));
 	};
 
 	readonly #failed = (message: unknown): void => {
 		const { request, error } = message as { request: ClientRequest; error: unknown };
-		const span = this.#take(request);
-		if (span === undefined) return;
+		const open = this.#take(request);
+		if (open === undefined) return;
+		const { span, scope } = open;
 		fail(span, error instanceof Error && "code" in error ? String(error.code) : "error");
-		this.#options.end(span);
+		this.#options.end(span, timeIn(scope));
 	};
 
-	#take(request: ClientRequest): Span | undefined {
-		const span = this.#spans.get(request);
+	#take(request: ClientRequest): OpenSpan | undefined {
+		const open = this.#spans.get(request);
 		this.#spans.delete(request);
-		return span;
+		return open;
 	}
 }

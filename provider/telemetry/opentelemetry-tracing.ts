@@ -7,7 +7,7 @@ import { ProviderError } from "../errors.ts";
 import { runtimeVersion } from "../shared/runtime-version.ts";
 import { HttpSpans } from "./http-spans.ts";
 import type { MountStage, StoreLabels, StoreOperation } from "./metrics.ts";
-import { fail, type Scope } from "./spans.ts";
+import { currentEpoch, fail, type Scope, timeIn } from "./spans.ts";
 import type { TracedMount, Tracing, TracingOptions } from "./tracing.ts";
 
 const stopMilliseconds = 2_000;
@@ -26,7 +26,7 @@ export class OpenTelemetryTracing implements Tracing {
 			spanProcessors: [new BatchSpanProcessor({ exporter: reporting(new OTLPTraceExporter({ url }), exportFailed) })],
 		});
 		this.#tracer = this.#provider.getTracer("claviger", runtimeVersion);
-		this.#http = new HttpSpans({ tracer: this.#tracer, scope: () => this.#scope(), end: (span) => this.#end(span) });
+		this.#http = new HttpSpans({ tracer: this.#tracer, scope: () => this.#scope(), end: (span, time) => this.#end(span, time) });
 	}
 
 	mount<T>(mount: TracedMount, parent: string | undefined, run: () => Promise<T>): Promise<T> {
@@ -37,24 +37,24 @@ export class OpenTelemetryTracing implements Tracing {
 			"k8s.pod.uid": mount.podUid,
 			"claviger.service_account": mount.serviceAccount,
 		};
-		const span = this.#tracer.startSpan("Mount", { kind: SpanKind.SERVER, attributes }, parentContext(parent));
-		return this.#within(span, run);
+		const epoch = currentEpoch();
+		const options = { kind: SpanKind.SERVER, attributes, startTime: timeIn({ epoch }) };
+		return this.#within(this.#tracer.startSpan("Mount", options, parentContext(parent)), epoch, run);
 	}
 
 	stage(stage: MountStage, began: number, ended: number): void {
 		const scope = this.#scope();
 		if (scope === undefined) return;
-		// Anew each time: the system's clock is corrected while the process runs, and performance.timeOrigin is not.
-		const epoch = Date.now() - performance.now();
-		const span = this.#tracer.startSpan(stage, { startTime: epoch + began }, scope.context);
-		this.#end(span, epoch + ended);
+		const span = this.#tracer.startSpan(stage, { startTime: scope.epoch + began }, scope.context);
+		this.#end(span, scope.epoch + ended);
 	}
 
 	storeCall<T>(operation: StoreOperation, { type, store }: StoreLabels, run: () => Promise<T>): Promise<T> {
 		const scope = this.#scope();
 		if (scope === undefined) return run();
 		const attributes = { "claviger.store": store, "claviger.store.type": type };
-		return this.#within(this.#tracer.startSpan(`store ${operation}`, { attributes }, scope.context), run);
+		const span = this.#tracer.startSpan(`store ${operation}`, { attributes, startTime: timeIn(scope) }, scope.context);
+		return this.#within(span, scope.epoch, run);
 	}
 
 	async stop(): Promise<void> {
@@ -71,8 +71,8 @@ export class OpenTelemetryTracing implements Tracing {
 		return scope === undefined || scope.ended ? undefined : scope;
 	}
 
-	async #within<T>(span: Span, run: () => Promise<T>): Promise<T> {
-		const scope: Scope = { context: trace.setSpan(ROOT_CONTEXT, span), ended: false };
+	async #within<T>(span: Span, epoch: number, run: () => Promise<T>): Promise<T> {
+		const scope: Scope = { context: trace.setSpan(ROOT_CONTEXT, span), epoch, ended: false };
 		try {
 			return await this.#scopes.run(scope, run);
 		} catch (reason) {
@@ -80,12 +80,12 @@ export class OpenTelemetryTracing implements Tracing {
 			throw reason;
 		} finally {
 			scope.ended = true;
-			this.#end(span);
+			this.#end(span, timeIn(scope));
 		}
 	}
 
 	/** Outside of every scope: ending a span may start the timer of the next batch, whose request is no part of a Mount. */
-	#end(span: Span, time?: number): void {
+	#end(span: Span, time: number): void {
 		this.#scopes.run(undefined, () => span.end(time));
 	}
 }
