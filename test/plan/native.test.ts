@@ -239,6 +239,21 @@ test("every fault of all three parameters is told at once", (t) => {
 	t.regex(message, /have 8 faults/);
 });
 
+test("a fault of a store hides none of the objects that use it", (t) => {
+	const message = messageOf(
+		t,
+		{
+			stores: "main: {type: remote, address: a, adress: b}\ncompany: {type: remote}",
+			objects: "- {name: db, store: main, pth: p}\n- {name: key, store: company, path: p, kye: x}",
+		},
+		makeEnvironment({ company: configuredStore("company", undefined, "") }),
+	);
+	for (const path of ["stores.main.adress", "stores.company", "objects[0].pth", "objects[0].path", "objects[1].kye"]) {
+		t.true(message.includes(`) ${path} `), `${path} in ${message}`);
+	}
+	t.regex(message, /have 5 faults/);
+});
+
 test("an unknown parameter is named, wherever it came from", (t) => {
 	t.regex(
 		messageOf(t, { objects: db, "team\nname": "x" }),

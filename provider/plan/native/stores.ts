@@ -33,7 +33,7 @@ export function planConfigured(name: string, { instance, audience, role }: Omit<
 export class KnownStores {
 	readonly #fields: Fields;
 	readonly #environment: NativeEnvironment;
-	/** By name; undefined for one whose definition has a fault. */
+	/** By name; undefined for one whose type is not known. One with faults is known too, so that those of its objects show at once. */
 	readonly #known = new Map<string, KnownStore | undefined>();
 	readonly #used: PlannedStore[] = [];
 
@@ -123,10 +123,8 @@ export class KnownStores {
 	}
 
 	#define(name: string, fields: Fields): KnownStore | undefined {
-		const { faults } = fields;
 		const configured = this.#configured(name);
 		if (configured !== undefined) return this.#takeRole(configured, fields);
-		const before = faults.list.length;
 		const { storeTypes } = this.#environment;
 		const type = fields.required("type", `Write one of ${storeTypes.join(", ")}.`);
 		const store = storeTypes.includes(type) ? this.#environment.store(type) : undefined;
@@ -136,12 +134,11 @@ export class KnownStores {
 		}
 		const planned = this.#plan(store, store.instance(name, fields), fields);
 		fields.done();
-		if (faults.list.length > before) return undefined;
 		return { store, planned };
 	}
 
 	/** A configured store that names no role leaves it to each class: the store decides who may act as what. */
-	#takeRole(configured: KnownStore, fields: Fields): KnownStore | undefined {
+	#takeRole(configured: KnownStore, fields: Fields): KnownStore {
 		const role = configured.planned.role === "" ? configured.store.role(fields) : "";
 		if (role !== "" && fields.keys().length === 1) return { store: configured.store, planned: { ...configured.planned, role } };
 		fields.faults.add(
@@ -149,7 +146,7 @@ export class KnownStores {
 			"is configured by the administrator, who alone sets its fields",
 			"Write the name alone, with a role where the administrator has left it open, or choose another name.",
 		);
-		return undefined;
+		return configured;
 	}
 
 	#plan(store: Store, instance: StoreInstance, fields: Fields): PlannedStore {
@@ -168,7 +165,9 @@ export class KnownStores {
 			);
 		}
 		const audience = fields.text("audience") ?? instance.defaultAudience ?? store.defaultAudience;
-		if (audience === "") fields.reject("audience", "is empty", "Write the audience that the store expects of tokens.");
+		// The token for the API server itself is one without an audience's name.
+		if (audience === "" && store.defaultAudience !== "")
+			fields.reject("audience", "is empty", "Write the audience that the store expects of tokens.");
 		return {
 			instance,
 			audience,

@@ -28,6 +28,7 @@ export const expectedFaults: Readonly<Record<string, readonly ExpectedFault[]>> 
 		[10, "parameters-invalid", "name"],
 		[10, "parameters-invalid", "store"],
 		[11, "parameters-invalid", "refresh"],
+		[12, "parameters-invalid", "name"],
 		[14, "parameters-invalid", "onRevoked"],
 		[15, "parameters-invalid", "decode"],
 		[17, "parameters-invalid", "path"],
