@@ -7,8 +7,6 @@ import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
  */
 const groups: Readonly<Record<string, RegExp>> = {
 	aws: /^@aws-sdk\//,
-	// Of two that fit, the first counts. Only `claviger seal` logs in as an operator does.
-	"azure-operator": /^@azure\/identity$/,
 	azure: /^(?:@azure\/|node-forge\/)/,
 	google: /^google-auth-library$/,
 	traces: /^@opentelemetry\/(?!api$)/,

@@ -4,6 +4,7 @@ import type { HttpAnswer } from "../../net/exchange.ts";
 import { jsonMember } from "../../shared/json.ts";
 import type { Secret } from "../../shared/secret.ts";
 import type { Identity } from "../store.ts";
+import type { Proof } from "./credential-proof.ts";
 import { parseObject } from "./credential-token.ts";
 import type { AzureInstance } from "./instance.ts";
 import { azureText } from "./words.ts";
@@ -14,11 +15,29 @@ export interface FailedLogin {
 	readonly identity: Identity;
 	readonly client: string;
 	/** What Azure's SDKs call this way to log in. */
-	readonly title: "ClientAssertionCredential" | "ClientSecretCredential";
+	readonly title: Proof["credential"];
 	/** The pod's; empty where it logs in without one. */
 	readonly token: Secret;
-	/** The token endpoint, as error texts show it. */
-	readonly url: string;
+}
+
+/** An answer of the token endpoint that holds no token. It is for {@link loginError} alone: its body may hold anything. */
+export class TokenRefusal extends Error {
+	override readonly name = "TokenRefusal";
+	readonly #answer: HttpAnswer;
+
+	constructor(answer: HttpAnswer) {
+		super(`the token endpoint answered with status ${answer.status}`);
+		this.#answer = answer;
+	}
+
+	get answer(): HttpAnswer {
+		return this.#answer;
+	}
+}
+
+/** Where an authority gives tokens. Source: Microsoft identity platform, "OAuth 2.0 client credentials flow". */
+export function tokenPath({ tenant }: Pick<AzureInstance, "tenant">): string {
+	return `/${encodeURIComponent(tenant)}/oauth2/v2.0/token`;
 }
 
 /** What an error means: a clause after "Entra ID", which names the client after it. */
@@ -162,7 +181,8 @@ function describeClient({ client, identity: { namespace, serviceAccount } }: Fai
 	return `the client ${client} of service account ${namespace}/${serviceAccount}`;
 }
 
-function legacyText({ title, url }: FailedLogin, status: number, code: string): string {
+function legacyText({ title, instance }: FailedLogin, status: number, code: string): string {
+	const url = `${instance.authority}${tokenPath(instance)}`;
 	return `${title} authentication failed. \n${azureText({ method: "POST", url, status: `${status} ${STATUS_CODES[status] ?? ""}`.trim(), code })}`;
 }
 

@@ -5,8 +5,13 @@ import type { AccessToken } from "./credential.ts";
 /** A token is replaced when a tenth of its life is left, or this much. */
 const longestMargin = 300_000;
 
+/** No token is believed to live longer. */
+const longestLife = 7 * 86_400_000;
+/** A life is told in seconds, and `@azure/identity` rounds the time that it begins at: what is shorter may be none. */
+const shortestLife = 1_000;
+
 /**
- * Reads the answer of a token endpoint (RFC 6749 §5.1) or of the metadata service, which writes its numbers as texts.
+ * Reads the answer of the metadata service, which writes its numbers as texts.
  *
  * @param sentAt when it was asked for, in milliseconds: our clock alone decides, whatever the server's says
  * @returns undefined when it holds no token that a header can carry
@@ -14,11 +19,18 @@ const longestMargin = 300_000;
 export function readTokenAnswer(body: Buffer, sentAt: number): AccessToken | undefined {
 	const answer = parseObject(body);
 	if (answer === undefined) return undefined;
-	const token = jsonMember(answer, "access_token");
-	const seconds = Number(jsonMember(answer, "expires_in"));
-	if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token) || !(seconds > 0)) return undefined;
-	const life = Math.min(seconds, 7 * 86_400) * 1000;
-	return { token: new Secret(token), expiresAt: new Date(sentAt + life - Math.min(life / 10, longestMargin)) };
+	return makeAccessToken(jsonMember(answer, "access_token"), sentAt, Number(jsonMember(answer, "expires_in")) * 1000);
+}
+
+/**
+ * @param sentAt when it was asked for, in milliseconds
+ * @param life for how long it is taken from then on, in milliseconds
+ * @returns undefined when it is no token that a header can carry, or has no life
+ */
+export function makeAccessToken(token: unknown, sentAt: number, life: number): AccessToken | undefined {
+	if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token) || !(life >= shortestLife)) return undefined;
+	const believed = Math.min(life, longestLife);
+	return { token: new Secret(token), expiresAt: new Date(sentAt + believed - Math.min(believed / 10, longestMargin)) };
 }
 
 /** A body that is a JSON object. */

@@ -1,14 +1,7 @@
-import {
-	createHttpHeaders,
-	type HttpClient,
-	type PipelineRequest,
-	type PipelineResponse,
-	type RequestBodyType,
-} from "@azure/core-rest-pipeline";
-import type { HttpAnswer } from "../../net/exchange.ts";
-import type { Secret } from "../../shared/secret.ts";
+import { createHttpHeaders, type HttpClient, type PipelineRequest, type PipelineResponse } from "@azure/core-rest-pipeline";
 import { currentCall } from "./client-call.ts";
 import { VaultError } from "./failure-kinds.ts";
+import { bodyOf, headersOf, pathOf, responseOf } from "./pipeline-messages.ts";
 import type { Servers } from "./servers.ts";
 
 /** Key Vault answers within milliseconds. */
@@ -50,8 +43,9 @@ export class VaultPipeline implements HttpClient {
 		await quota.wait(call.signal);
 		const answer = await vault.request({
 			method: request.method,
-			path: `${url.pathname}${url.search}`,
-			headers: headersOf(request, call.token),
+			path: pathOf(url),
+			// The identity's own token, in the place of the SDK's.
+			headers: { ...headersOf(request), authorization: `Bearer ${call.token.reveal().toString("utf8")}` },
 			...bodyOf(request.body),
 			signal: call.signal,
 			timeoutMilliseconds: callMilliseconds,
@@ -67,25 +61,4 @@ export class VaultPipeline implements HttpClient {
 
 function challenged(request: PipelineRequest, challenge: string): PipelineResponse {
 	return { request, status: 401, headers: createHttpHeaders({ "www-authenticate": challenge }), bodyAsText: "" };
-}
-
-function responseOf(request: PipelineRequest, { status, headers, body }: HttpAnswer): PipelineResponse {
-	const plain = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
-	return { request, status, headers: createHttpHeaders(plain), bodyAsText: body.toString("utf8") };
-}
-
-/** The identity's own token; and no compressed answers, of which a small one can be made of a large one. */
-function headersOf(request: PipelineRequest, token: Secret): Record<string, string> {
-	const headers = request.headers.toJSON();
-	delete headers["accept-encoding"];
-	headers["authorization"] = `Bearer ${token.reveal().toString("utf8")}`;
-	return headers;
-}
-
-/** JSON bodies are texts, whichever of the two the SDK hands over. */
-function bodyOf(body: RequestBodyType | undefined): { readonly body?: string } {
-	if (typeof body === "string") return { body };
-	if (ArrayBuffer.isView(body)) return { body: Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8") };
-	if (body === undefined || body === null) return {};
-	throw new Error("the SDK wants to send something that is no text");
 }
