@@ -23,14 +23,17 @@ const neighbours: Readonly<Record<string, readonly string[]>> = {
 	kubernetes: ["errors", "shared", "plan", "policy"],
 	strongroom: ["errors", "shared"],
 	sealing: ["errors", "shared"],
+	aws: ["errors", "shared", "net", "plan", "stores/store"],
 	"store folder": ["errors", "shared", "plan", "render", "net", "stores/store"],
 };
-/** A store that shares a room of its own with the command line. */
+/** Rooms that some stores share with one another, or with the command line. */
 const storeRooms: Readonly<Record<string, readonly string[]>> = {
 	strongroom: ["strongroom"],
-	aws: ["sealing"],
+	aws: ["aws", "sealing"],
+	confidant: ["aws", "sealing"],
 	azure: ["sealing"],
 	gcp: ["sealing"],
+	sealed: ["sealing"],
 };
 
 interface Import {
@@ -89,15 +92,15 @@ test("heavy libraries are imported by the one folder that loads on use", (t) => 
 		"node-vault": /^stores\/vault\//,
 		"node:sqlite": /^strongroom\//,
 		"@grpc/grpc-js": /^(contract|cli\/mount)\//,
-		"@aws-sdk/client-kms": /^(stores\/aws|cli\/seal)\//,
+		"@aws-sdk/client-kms": /^(aws|stores\/(aws|confidant)|cli\/seal)\//,
 		"@azure/keyvault-keys": /^(stores\/azure|cli\/seal)\//,
-		"@azure/identity": /^cli\/seal\//,
-		"google-auth-library": /^cli\/seal\//,
+		"@azure/identity": /^(stores\/azure|cli\/seal)\//,
+		"google-auth-library": /^(stores\/gcp|cli\/seal)\//,
 		"@azure/core-rest-pipeline": /^stores\/azure\//,
 		"@azure/keyvault-secrets": /^stores\/azure\//,
-		"@aws-sdk/client-secrets-manager": /^stores\/aws\//,
-		"@aws-sdk/client-ssm": /^stores\/aws\//,
-		"@aws-sdk/client-sts": /^stores\/aws\//,
+		"@aws-sdk/client-secrets-manager": /^(aws|stores\/aws)\//,
+		"@aws-sdk/client-ssm": /^(aws|stores\/aws)\//,
+		"@aws-sdk/client-sts": /^aws\//,
 		"prom-client": /^telemetry\//,
 		"@opentelemetry/sdk-trace": /^telemetry\/opentelemetry-tracing\.ts$/,
 	};

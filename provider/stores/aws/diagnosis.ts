@@ -1,8 +1,9 @@
+import { type AwsServer, endpointOf } from "../../aws/endpoints.ts";
 import { parseAddress } from "../../net/address.ts";
 import { diagnosePath } from "../../net/path-diagnosis.ts";
 import { type Finding, failed, unchecked } from "../../shared/finding.ts";
 import type { DiagnosisContext } from "../store.ts";
-import { type AwsInstance, type AwsServer, agentEndpoints, endpointOf } from "./instance.ts";
+import { type AwsInstance, agentEndpoints } from "./instance.ts";
 
 /** A server with what it is for. */
 interface Way {

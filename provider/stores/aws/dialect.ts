@@ -1,3 +1,4 @@
+import { audiences } from "../../aws/endpoints.ts";
 import type { ProviderError } from "../../errors.ts";
 import { Faults } from "../../plan/faults.ts";
 import type { Fields } from "../../plan/fields.ts";
@@ -6,7 +7,7 @@ import type { MountRequest } from "../../plan/mount-request.ts";
 import type { Dialect } from "../store.ts";
 import { kmsRefreshSeconds } from "./ciphertext.ts";
 import { objectFields } from "./entry.ts";
-import { type AwsInstance, type AwsOptions, audiences, makeAwsInstance, readOptions } from "./instance.ts";
+import { type AwsInstance, type AwsOptions, makeAwsInstance, readOptions } from "./instance.ts";
 import { missingToken, notFetched } from "./legacy-texts.ts";
 import type { AwsFile, AwsObject } from "./object.ts";
 import { readObjects } from "./objects.ts";

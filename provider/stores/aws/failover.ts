@@ -1,6 +1,6 @@
+import type { Connections } from "../../aws/connections.ts";
 import { ProviderError } from "../../errors.ts";
 import type { Failed, Outcome } from "../store.ts";
-import type { Connections } from "./connections.ts";
 import { inFailoverRegion } from "./kms-decrypt.ts";
 import { inRegion, type Place } from "./place.ts";
 import { readIn } from "./read.ts";

@@ -1,10 +1,10 @@
+import type { AwsService } from "../../aws/endpoints.ts";
+import { type AwsError, awsErrorOf, kindOf } from "../../aws/error-kinds.ts";
+import { describeIdentity, goText, saying, serviceTitles } from "../../aws/words.ts";
 import { ProviderError, type ProviderErrorOptions } from "../../errors.ts";
 import { quote } from "../../plan/fields.ts";
 import type { Secret } from "../../shared/secret.ts";
 import type { Failed, Identity, Outcome } from "../store.ts";
-import { type AwsError, awsErrorOf, kindOf } from "./error-kinds.ts";
-import type { AwsService } from "./instance.ts";
-import { goServiceIds, serviceTitles, showable } from "./words.ts";
 
 /** One read that AWS answered with an error, or not at all. */
 export interface FailedRead {
@@ -19,12 +19,6 @@ export interface FailedRead {
 	readonly confidential: readonly Secret[];
 	/** The words of today's provider, where they are not made of the error. */
 	readonly legacyText?: string;
-}
-
-/** What the identity is called in messages: its role, and whose it is. */
-export function describeIdentity({ role, namespace, serviceAccount }: Identity): string {
-	const account = `service account ${namespace}/${serviceAccount}`;
-	return role === "" ? `the Pod Identity role of ${account}` : `the role ${role} of ${account}`;
 }
 
 /** The failure as what the session answers: the store's word, or a failure of this one thing. */
@@ -138,13 +132,6 @@ function unanswered(error: ProviderError, read: FailedRead): ProviderError {
 	});
 }
 
-/** Code and text of AWS in parentheses, such as ` (AccessDeniedException: "User: … is not authorized …")`. */
-export function saying({ name, message, status }: AwsError, confidential: readonly Secret[]): string {
-	if (name === "") return status === undefined ? "" : ` (status ${status})`;
-	const text = showable(message, confidential);
-	return text === "" || text === name || text === "UnknownError" ? ` (${name})` : ` (${name}: ${JSON.stringify(text)})`;
-}
-
 /** Errors that the AWS SDK for Go knows as the caller's fault; today's provider passes these on and hides all others. */
 const finalErrors: ReadonlySet<string> = new Set([
 	"ResourceNotFoundException",
@@ -162,15 +149,6 @@ function genericText({ service, id }: FailedRead): string {
 	return service === "ssm"
 		? "Failed to fetch parameters from all regions."
 		: `Failed to fetch secret from all regions. Verify secret exists and required permissions are granted for: ${id}`;
-}
-
-/** An error in the words of the AWS SDK for Go. */
-export function goText(
-	{ status = 400, requestId = "", name, message }: AwsError,
-	{ service, operation, confidential }: Pick<FailedRead, "operation" | "confidential"> & { readonly service: AwsService },
-): string {
-	const head = `operation error ${goServiceIds[service]}: ${operation}, https response error StatusCode: ${status}`;
-	return `${head}, RequestID: ${requestId}, ${name}: ${showable(message, confidential)}`;
 }
 
 /** A name as one word of a shell's command line. */

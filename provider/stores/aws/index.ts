@@ -1,9 +1,10 @@
+import { audiences } from "../../aws/endpoints.ts";
 import type { Fields } from "../../plan/fields.ts";
 import type { MountRequest } from "../../plan/mount-request.ts";
 import type { DiagnosisContext, Identity, Session, Store, StoreContext, StoreModule } from "../store.ts";
 import { diagnose } from "./diagnosis.ts";
 import { makeAwsDialect } from "./dialect.ts";
-import { type AwsInstance, audiences, readInstance } from "./instance.ts";
+import { type AwsInstance, readInstance } from "./instance.ts";
 import { readAwsRef } from "./native-ref.ts";
 import type { AwsRef } from "./ref.ts";
 import { readRole } from "./role.ts";

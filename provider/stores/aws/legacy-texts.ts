@@ -1,4 +1,5 @@
-import { type AwsInstance, audiences } from "./instance.ts";
+import { audiences } from "../../aws/endpoints.ts";
+import type { AwsInstance } from "./instance.ts";
 import type { AwsRef } from "./ref.ts";
 
 /**

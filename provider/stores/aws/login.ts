@@ -1,22 +1,10 @@
-import type { Identity, StoreContext } from "../store.ts";
-import type { AwsCredentials } from "./clients.ts";
-import type { Connections } from "./connections.ts";
+import { type AwsLogin, assumeRole, type LoginParts as WebLoginParts } from "../../aws/web-identity.ts";
 import type { AwsInstance } from "./instance.ts";
 import { askAgent } from "./pod-identity.ts";
-import { assumeRole } from "./web-identity.ts";
-
-/** What a login gives. */
-export interface AwsLogin {
-	readonly credentials: AwsCredentials;
-	readonly expiresAt: Date;
-}
 
 /** What a login takes. */
-export interface LoginParts {
+export interface LoginParts extends WebLoginParts {
 	readonly instance: AwsInstance;
-	readonly connections: Connections;
-	readonly identity: Identity;
-	readonly context: StoreContext;
 }
 
 /**

@@ -1,6 +1,6 @@
+import type { Caller } from "../../aws/caller.ts";
 import type { Secret } from "../../shared/secret.ts";
 import type { Identity } from "../store.ts";
-import type { Caller } from "./caller.ts";
 
 /** One region as one identity sees it. */
 export interface Place {

@@ -1,11 +1,12 @@
+import type { AwsLogin } from "../../aws/web-identity.ts";
+import { showable } from "../../aws/words.ts";
 import { ProviderError } from "../../errors.ts";
 import type { HttpAnswer } from "../../net/exchange.ts";
 import { isJsonObject, JsonError, type JsonObject, jsonMember, parseJson } from "../../shared/json.ts";
 import { withRetries } from "../../shared/retry.ts";
 import type { Identity } from "../store.ts";
 import { agentEndpoints } from "./instance.ts";
-import type { AwsLogin, LoginParts } from "./login.ts";
-import { showable } from "./words.ts";
+import type { LoginParts } from "./login.ts";
 
 const path = "/v1/credentials";
 /** The agent listens on this very node, and asks EKS Auth for what it does not know yet. */

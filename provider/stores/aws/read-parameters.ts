@@ -1,7 +1,7 @@
 import type { GetParametersCommandOutput, Parameter } from "@aws-sdk/client-ssm";
+import { isWord, toldError } from "../../aws/error-kinds.ts";
 import { Secret } from "../../shared/secret.ts";
 import type { Failed, Outcome } from "../store.ts";
-import { isWord, toldError } from "./error-kinds.ts";
 import { type FailedRead, nonsense, readOutcome } from "./failures.ts";
 import type { Place } from "./place.ts";
 import type { ParameterRef } from "./ref.ts";

@@ -1,7 +1,7 @@
 import type { GetSecretValueCommandOutput, BatchGetSecretValueCommandOutput as Page } from "@aws-sdk/client-secrets-manager";
+import { awsErrorOf, isThrottled, isWord, kindOf, toldError } from "../../aws/error-kinds.ts";
 import { Secret } from "../../shared/secret.ts";
 import type { Failed, Outcome } from "../store.ts";
-import { awsErrorOf, isThrottled, isWord, kindOf, toldError } from "./error-kinds.ts";
 import { type FailedRead, nonsense, readOutcome } from "./failures.ts";
 import type { Place } from "./place.ts";
 import type { SecretRef } from "./ref.ts";

@@ -1,15 +1,16 @@
+import { Caller } from "../../aws/caller.ts";
+import { Connections } from "../../aws/connections.ts";
+import { isRegion } from "../../aws/regions.ts";
+import type { AwsLogin } from "../../aws/web-identity.ts";
 import { ProviderError } from "../../errors.ts";
 import { quote } from "../../plan/fields.ts";
 import type { Failed, Identity, Outcome, Session, StoreContext } from "../store.ts";
-import { Caller } from "./caller.ts";
-import { Connections } from "./connections.ts";
 import { readWithFailover } from "./failover.ts";
 import type { AwsInstance } from "./instance.ts";
-import { type AwsLogin, logIn } from "./login.ts";
+import { logIn } from "./login.ts";
 import type { Place } from "./place.ts";
 import { readIn } from "./read.ts";
 import type { AwsRef } from "./ref.ts";
-import { isRegion } from "./regions.ts";
 
 /** Logs in as one identity. Connections are the instance's; the session adds clients that sign as the identity. */
 export async function openSession(named: AwsInstance, identity: Identity, context: StoreContext): Promise<Session> {

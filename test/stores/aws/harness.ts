@@ -1,8 +1,9 @@
+import { audiences } from "../../../provider/aws/endpoints.ts";
 import { ProviderError } from "../../../provider/errors.ts";
 import type { Pod } from "../../../provider/plan/mount-request.ts";
 import { Secret } from "../../../provider/shared/secret.ts";
 import { module } from "../../../provider/stores/aws/index.ts";
-import { type AwsInstance, audiences } from "../../../provider/stores/aws/instance.ts";
+import type { AwsInstance } from "../../../provider/stores/aws/instance.ts";
 import { readAwsRef } from "../../../provider/stores/aws/native-ref.ts";
 import type { Failed, Identity, Outcome, Session, StoreContext } from "../../../provider/stores/store.ts";
 import type { AwsServers } from "../../servers/aws/aws.ts";

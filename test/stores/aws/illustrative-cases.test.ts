@@ -1,10 +1,10 @@
 import test, { type ExecutionContext } from "ava";
 import { type AwsServers, startAws } from "../../servers/aws/aws.ts";
+import { type ScriptedApiServer, startApiServer } from "../../support/api-server.ts";
 import { CallFailure, type MountResult } from "../../support/mount-client.ts";
 import { makePod } from "../../support/pods.ts";
 import { startTestProvider, type TestProvider } from "../../support/provider.ts";
 import { createTokenIssuer } from "../../support/token-issuer.ts";
-import { type AnnotatingApi, startAnnotatingApi } from "./annotating-api.ts";
 
 /** Fifteen cases that today's AWS provider was seen to answer, through the whole way of a Mount. */
 const issuer = await createTokenIssuer();
@@ -34,9 +34,9 @@ test.after.always(() => aws?.stop());
 /** Mounts as SecretProviderClasses of the AWS provider, with the pod's genuine token. */
 class Mounter {
 	readonly #provider: TestProvider;
-	readonly api: AnnotatingApi;
+	readonly api: ScriptedApiServer;
 
-	constructor(provider: TestProvider, api: AnnotatingApi) {
+	constructor(provider: TestProvider, api: ScriptedApiServer) {
 		this.#provider = provider;
 		this.api = api;
 	}
@@ -47,7 +47,11 @@ class Mounter {
 }
 
 async function mounter(t: ExecutionContext<unknown>): Promise<Mounter> {
-	const api = await startAnnotatingApi(t, aws.roleArn("web"));
+	const annotations = { "eks.amazonaws.com/role-arn": aws.roleArn("web") };
+	const api = await startApiServer(t, (_request, response) => {
+		response.setHeader("content-type", "application/json");
+		response.end(JSON.stringify({ metadata: { annotations } }));
+	});
 	const policy = `profile: strict\ndialects:\n  aws: {endpoints: ${JSON.stringify(aws.endpoints)}}\n`;
 	return new Mounter(await startTestProvider(t, { policy, providers: "aws", issuer, flags: api.flags }), api);
 }
@@ -201,7 +205,7 @@ test.serial("15: with Pod Identity the agent is asked once, the secret once and 
 	t.is(aws.count({ service: "agent" }), 1);
 	t.is(aws.count({ service: "secretsmanager" }), 1);
 	t.is(aws.count(), 2);
-	t.deepEqual(mounting.api.paths, []);
+	t.deepEqual(mounting.api.requests, []);
 });
 
 test("a pod without the token for the way to log in hears so in today's words and ours, whatever was mounted before", async (t) => {

@@ -4,7 +4,8 @@ import { CallFailure, type MountResult } from "../../support/mount-client.ts";
 import { makePod } from "../../support/pods.ts";
 import { startTestProvider, type TestProvider } from "../../support/provider.ts";
 import { createTokenIssuer } from "../../support/token-issuer.ts";
-import { KmsWorld, region, seal } from "./kms-support.ts";
+import { sealedEntry, textOf } from "../kms-support.ts";
+import { KmsWorld, region } from "./kms-support.ts";
 
 const issuer = await createTokenIssuer();
 const audience = "pods.eks.amazonaws.com";
@@ -30,29 +31,19 @@ function mountAws(provider: TestProvider, objects: string, pod: Pod = web): Prom
 	return provider.mount("aws", pod, { usePodIdentity: "true", objects }, { audience });
 }
 
-async function entry(args: readonly string[], value: string): Promise<string> {
-	const { code, stdout, stderr } = await seal(args, value);
-	if (code !== 0) throw new Error(stderr);
-	return stdout;
-}
-
-function textOf(mounted: MountResult, file: string): string | undefined {
-	return mounted.files.get(file)?.contents.toString();
-}
-
 const long = JSON.stringify({ user: "shop", password: "long", filler: "x".repeat(5000) });
 
 test("what the command prints is mounted as it is, beside parts of it, in both dialects", async (t) => {
 	const provider = await start(t);
-	const json = await entry([...world.usual, "--bind", "namespace"], long);
+	const json = await sealedEntry([...world.usual, "--bind", "namespace"], long);
 	const parts = "  objectAlias: db.json\n  jmesPath: [{path: password, objectAlias: password}]\n";
-	const objects = `${await entry(world.forWeb, "hunter2")}${json}${parts}`;
+	const objects = `${await sealedEntry(world.forWeb, "hunter2")}${json}${parts}`;
 	const mounted = await mountAws(provider, objects);
 	t.is(textOf(mounted, "db_password"), "hunter2");
 	t.is(textOf(mounted, "db.json"), long);
 	t.is(textOf(mounted, "password"), "long");
 
-	const native = `${await entry([...world.forWeb, "--dialect", "claviger"], long)}  key: password\n`;
+	const native = `${await sealedEntry([...world.forWeb, "--dialect", "claviger"], long)}  key: password\n`;
 	const files = "- {path: password, from: db_password}";
 	const other = await provider.mount("claviger", web, { objects: native, files }, { audience });
 	t.is(textOf(other, "password"), "long");
@@ -60,7 +51,7 @@ test("what the command prints is mounted as it is, beside parts of it, in both d
 
 test("another pod that copies the class gets nothing, and is told why", async (t) => {
 	const provider = await start(t);
-	const objects = await entry(world.forWeb, "hunter2");
+	const objects = await sealedEntry(world.forWeb, "hunter2");
 	for (const pod of [makePod({ namespace: "shop", serviceAccount: "api" }), makePod({ namespace: "office", serviceAccount: "web" })]) {
 		const error = await t.throwsAsync(mountAws(provider, objects, pod), { instanceOf: CallFailure });
 		t.is(error?.errorCode, "invalid");
@@ -84,8 +75,8 @@ test("a key that is disabled withdraws the file, and an outage leaves it to the 
 		name,
 	];
 	const native = ["--dialect", "claviger"];
-	const stays = await entry([...named(world.keyId, "stays"), ...native], "stays");
-	const goes = await entry([...named(keyId, "goes"), ...native], "goes");
+	const stays = await sealedEntry([...named(world.keyId, "stays"), ...native], "stays");
+	const goes = await sealedEntry([...named(keyId, "goes"), ...native], "goes");
 	const parameters = { objects: `${stays}${goes}`, files: "[{path: stays, from: stays}, {path: goes, from: goes}]" };
 	const mount = (pod: Pod) => provider.mount("claviger", pod, parameters, { audience });
 	t.is((await mount(web)).files.size, 2);
@@ -103,12 +94,12 @@ test("a key that is disabled withdraws the file, and an outage leaves it to the 
 test("values that are bound to nothing are the administrator's to allow, whatever a class writes", async (t) => {
 	const [forbidding, allowing] = [await start(t), await start(t, ", allowUnboundKms: true")];
 	const unbound = ["kms", "--key-id", world.keyId, "--endpoint", world.aws.endpoints.kms, "--object", "any", "--bind", "none"];
-	const objects = await entry(unbound, "anybody's");
+	const objects = await sealedEntry(unbound, "anybody's");
 	const refused = await t.throwsAsync(mountAws(forbidding, objects), { instanceOf: CallFailure });
 	t.regex(refused?.details ?? "", /objects\[0\]\.bind is none, which the administrator does not allow/);
 	t.is(textOf(await mountAws(allowing, objects), "any"), "anybody's");
 
-	const native = await entry([...unbound, "--dialect", "claviger", "--store", "own"], "anybody's");
+	const native = await sealedEntry([...unbound, "--dialect", "claviger", "--store", "own"], "anybody's");
 	const stores = `own: {type: aws, identity: pod, region: ${region}, allowUnboundKms: true}`;
 	const files = "- {path: any, from: any}";
 	const own = await t.throwsAsync(forbidding.mount("claviger", web, { stores, objects: native, files }, { audience }), {

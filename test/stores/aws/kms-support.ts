@@ -1,8 +1,6 @@
 import { DecryptCommand, KMSClient } from "@aws-sdk/client-kms";
 import { ProviderError } from "../../../provider/errors.ts";
 import { Faults } from "../../../provider/plan/faults.ts";
-import { Fields } from "../../../provider/plan/fields.ts";
-import { readYaml, type YamlNode } from "../../../provider/plan/yaml.ts";
 import { GoJsonFields } from "../../../provider/shared/go-json-fields.ts";
 import { readGoYaml } from "../../../provider/shared/go-yaml.ts";
 import { type CiphertextPlace, readCiphertext, readCiphertextObject } from "../../../provider/stores/aws/ciphertext.ts";
@@ -13,12 +11,10 @@ import type { Identity } from "../../../provider/stores/store.ts";
 import { type AwsServers, startAws } from "../../servers/aws/aws.ts";
 import type { Rule } from "../../servers/aws/permissions.ts";
 import type { AwsCredentials } from "../../servers/aws/sessions.ts";
-import { seal } from "../../support/seal.ts";
+import { openedValue, readNativeItem, refusalOf, sealedEntry } from "../kms-support.ts";
 
 export const region = "eu-west-1";
 export const place: CiphertextPlace = { region, failoverRegion: "us-east-1", allowUnboundKms: false };
-
-export { seal };
 
 /** Sets this process's environment as a shell has it for the AWS command line; nothing else of AWS stays in it. */
 export function logIn({ accessKeyId, secretAccessKey, sessionToken }: AwsCredentials): void {
@@ -45,18 +41,8 @@ export function readAwsEntry(text: string, where = place): CiphertextRef {
 
 /** Reads the first entry of a text as one of the native dialect. @throws ProviderError `invalid` */
 export function readNativeEntry(text: string, where = place): CiphertextRef {
-	const list = readYaml(text);
-	const items: readonly YamlNode[] = Array.isArray(list) ? list : [];
-	const item = items[0];
-	if (!(item instanceof Map)) throw new Error("no entry");
-	const faults = new Faults();
-	const fields = new Fields(item, "objects[0]", faults);
-	const ref = readCiphertext(fields, where);
 	// What the native dialect and the choice of the service read.
-	for (const key of ["name", "store", "service"]) fields.text(key);
-	fields.done();
-	faults.throwIfAny("The parameters");
-	return ref;
+	return readNativeItem(text, (fields) => readCiphertext(fields, where), ["name", "store", "service"]);
 }
 
 /** Whom KMS sees, and whom the value must be for. */
@@ -107,25 +93,19 @@ export class KmsWorld {
 
 	/** Seals with the command and reads what it printed as the dialect does. */
 	async sealed(value: Buffer | string, args = this.forWeb): Promise<CiphertextRef> {
-		const { code, stdout, stderr } = await seal(args, value);
-		if (code !== 0) throw new Error(stderr);
+		const entry = await sealedEntry(args, value);
 		const where = { ...place, allowUnboundKms: args.includes("none") };
-		return args.includes("claviger") ? readNativeEntry(stdout, where) : readAwsEntry(stdout, where);
+		return args.includes("claviger") ? readNativeEntry(entry, where) : readAwsEntry(entry, where);
 	}
 
 	async open(ref: CiphertextRef, identity = this.web, client = this.client): Promise<Buffer> {
 		const [outcome] = await decryptAll([ref], identity, wayThrough(client), AbortSignal.timeout(20_000));
-		if (outcome?.kind === "found") return outcome.value.reveal();
-		if (outcome === undefined || (outcome.kind === "failed") !== ["invalid", "unreachable"].includes(outcome.error.code))
-			throw new Error(`an outcome of the wrong kind: ${outcome?.kind}`);
-		throw outcome.error;
+		return openedValue(outcome);
 	}
 
 	/** The error that opening ends with, whichever way the store contract wants it told. */
-	async refusalOf(ref: CiphertextRef, identity = this.web, client = this.client): Promise<ProviderError> {
-		const opening = await this.open(ref, identity, client).catch((error: unknown) => error);
-		if (opening instanceof ProviderError) return opening;
-		throw opening instanceof Error ? opening : new Error("the value was opened");
+	refusalOf(ref: CiphertextRef, identity = this.web, client = this.client): Promise<ProviderError> {
+		return refusalOf(this.open(ref, identity, client));
 	}
 }
 
@@ -140,11 +120,4 @@ export function wayThrough(client: KMSClient): KmsWay {
 /** The same ref with other parts, under its own key. */
 export function changed(ref: CiphertextRef, parts: Partial<CiphertextRef>): CiphertextRef {
 	return makeAwsRef({ ...ref, ...parts });
-}
-
-/** The same bytes but for one bit. */
-export function flipped(bytes: Buffer, index: number): Buffer {
-	const copy = Buffer.from(bytes);
-	copy.writeUInt8(copy.readUInt8(index) ^ 1, index);
-	return copy;
 }

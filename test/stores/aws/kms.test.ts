@@ -9,7 +9,8 @@ import { contextPairs } from "../../../provider/stores/aws/kms-context.ts";
 import { decryptAll, inFailoverRegion, type KmsWay } from "../../../provider/stores/aws/kms-decrypt.ts";
 import type { CiphertextRef } from "../../../provider/stores/aws/ref.ts";
 import type { Failed, Identity, Outcome } from "../../../provider/stores/store.ts";
-import { changed, flipped, identityOf, KmsWorld, place, readAwsEntry, region, seal, wayThrough } from "./kms-support.ts";
+import { flipped, sealedEntry } from "../kms-support.ts";
+import { changed, identityOf, KmsWorld, place, readAwsEntry, region, wayThrough } from "./kms-support.ts";
 
 let world: KmsWorld;
 test.before(async () => {
@@ -232,7 +233,7 @@ test("a value that is bound to nothing, such as another tool's, opens where the 
 });
 
 test("the failover region is asked with the key that the entry names for it", async (t) => {
-	const { stdout } = await seal(world.forWeb, "hunter2");
+	const stdout = await sealedEntry(world.forWeb, "hunter2");
 	const other = world.keyId.replace(region, "us-east-1");
 	const ref = readAwsEntry(`${stdout}  failoverObject: {keyId: "${other}"}\n`);
 	t.is(inFailoverRegion(ref)?.keyId, other);

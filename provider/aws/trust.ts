@@ -1,8 +1,9 @@
-import { type ErrorCode, ProviderError } from "../../errors.ts";
-import type { Secret } from "../../shared/secret.ts";
-import type { Identity } from "../store.ts";
+import { type ErrorCode, ProviderError } from "../errors.ts";
+import type { Secret } from "../shared/secret.ts";
+import { issuerOf } from "../shared/token-issuer.ts";
+import type { Identity } from "../stores/store.ts";
 import { type AwsError, awsErrorOf, kindOf } from "./error-kinds.ts";
-import { describeIdentity, goText, saying } from "./failures.ts";
+import { describeIdentity, goText, saying } from "./words.ts";
 
 /** A login that STS answered with an error, or not at all. */
 interface FailedLogin {
@@ -89,18 +90,6 @@ function trustRemedy({ token, identity }: FailedLogin): string {
 	const subject = `system:serviceaccount:${identity.namespace}:${identity.serviceAccount}`;
 	const conditions = `"${host}:sub": "${subject}" and "${host}:aud": "${identity.audience}"`;
 	return `The role's trust policy must allow sts:AssumeRoleWithWebIdentity to the provider ${host} where ${conditions}; check that the role exists.`;
-}
-
-/** The issuer that the pod's token names, which is no secret. */
-function issuerOf(token: Secret): string {
-	const payload = token.reveal().toString("latin1").split(".", 3)[1] ?? "";
-	try {
-		const { iss } = JSON.parse(Buffer.from(payload, "base64url").toString("utf8")) as { iss?: unknown };
-		if (typeof iss === "string" && /^https:\/\/[\w./:-]{1,200}$/.test(iss)) return iss;
-	} catch {
-		// A token that is none has no issuer; that is what STS says too.
-	}
-	return "https://ISSUER";
 }
 
 function hostOf(issuer: string): string {

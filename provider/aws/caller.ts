@@ -1,16 +1,16 @@
-import { settleAttempt, withRetries } from "../../shared/retry.ts";
-import type { StoreContext } from "../store.ts";
+import { settleAttempt, withRetries } from "../shared/retry.ts";
+import type { StoreContext } from "../stores/store.ts";
 import { type AwsCredentials, makeClient, type ServiceClients } from "./clients.ts";
 import type { Connections } from "./connections.ts";
+import { type AwsPlaces, type AwsService, agentUrls, endpointOf } from "./endpoints.ts";
 import { askedPause, awsErrorOf, kindOf, retryStatus } from "./error-kinds.ts";
 import { TransportHandler } from "./http-handler.ts";
-import { type AwsInstance, type AwsService, agentUrls, endpointOf } from "./instance.ts";
 
 /** What a call needs from the context of the session. */
 export type CallContext = Pick<StoreContext, "schedule" | "allowsAddress">;
 
 export interface CallerOptions {
-	readonly instance: AwsInstance;
+	readonly instance: AwsPlaces;
 	readonly connections: Connections;
 	readonly context: CallContext;
 	/** Absent for the caller that gets them. */

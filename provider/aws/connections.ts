@@ -1,8 +1,8 @@
-import { type Address, parseAddress } from "../../net/address.ts";
-import type { HttpAnswer } from "../../net/exchange.ts";
-import { type HttpRequest, Transport } from "../../net/transport.ts";
-import { RetryBudget } from "../../shared/retry-budget.ts";
-import type { AwsService } from "./instance.ts";
+import { type Address, parseAddress } from "../net/address.ts";
+import type { HttpAnswer } from "../net/exchange.ts";
+import { type HttpRequest, Transport } from "../net/transport.ts";
+import { RetryBudget } from "../shared/retry-budget.ts";
+import type { AwsService } from "./endpoints.ts";
 
 /** One server of AWS: its connections, and how much it may be asked again. */
 export interface Server {
@@ -24,7 +24,7 @@ export class Connections {
 	readonly #restingUntil = new Map<string, number>();
 
 	/**
-	 * @param url of {@link serviceUrl} or the administrator's, so there are few
+	 * @param url of {@link endpointOf} or the administrator's, so there are few
 	 * @param way `direct`: by no proxy, whatever the environment says, since what is sent there is in the clear
 	 */
 	server(url: string, way: "usual" | "direct" = "usual"): Server {

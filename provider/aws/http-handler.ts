@@ -1,5 +1,5 @@
 import type { HttpHandler, HttpHandlerOptions, HttpRequest, HttpResponse } from "@smithy/protocol-http";
-import { bareHost } from "../../net/address.ts";
+import { bareHost } from "../net/address.ts";
 import type { Server } from "./connections.ts";
 
 export interface HandlerOptions {

@@ -1,4 +1,4 @@
-import type { AwsOptions, AwsService } from "./instance.ts";
+import type { AwsService, EndpointOptions } from "./endpoints.ts";
 
 /** Domains of one partition. */
 interface Suffixes {
@@ -31,7 +31,7 @@ export function isRegion(text: string): boolean {
  *
  * @param region empty for the region that the node lies in; then the URL stands for all that it can be
  */
-export function serviceUrl(service: AwsService, region: string, options: Pick<AwsOptions, "useFips" | "useDualStack">): string {
+export function serviceUrl(service: AwsService, region: string, options: Pick<EndpointOptions, "useFips" | "useDualStack">): string {
 	if (region === "") return `https://*.${firstPartition.plain}`;
 	const { plain, dualStack } = partitions.find(([start]) => region.startsWith(start))?.[1] ?? firstPartition;
 	const isFips = options.useFips && !isFipsAnyway(service, region, options.useDualStack);

@@ -1,19 +1,36 @@
 import { hash } from "node:crypto";
-import { ProviderError } from "../../errors.ts";
-import { quote } from "../../plan/fields.ts";
-import type { Identity } from "../store.ts";
+import { ProviderError } from "../errors.ts";
+import { quote } from "../plan/fields.ts";
+import type { Identity, StoreContext } from "../stores/store.ts";
 import { Caller } from "./caller.ts";
-import type { AwsLogin, LoginParts } from "./login.ts";
+import type { AwsCredentials } from "./clients.ts";
+import type { Connections } from "./connections.ts";
+import type { AwsPlaces } from "./endpoints.ts";
 import { isRoleArn } from "./role.ts";
 import { trustError } from "./trust.ts";
 
 const longestSessionName = 64;
 
+/** What a login gives. */
+export interface AwsLogin {
+	readonly credentials: AwsCredentials;
+	readonly expiresAt: Date;
+}
+
+/** What a login takes. */
+export interface LoginParts {
+	readonly instance: AwsPlaces;
+	readonly connections: Connections;
+	readonly identity: Identity;
+	readonly context: StoreContext;
+}
+
 /**
  * Asks STS for the role's credentials (AssumeRoleWithWebIdentity, unsigned). Those of one region are valid in all
  * regions of its partition, so the second region's STS is asked only when the first one's gives no answer.
  *
- * @throws ProviderError as {@link logIn}
+ * @throws ProviderError `denied` when STS refuses the identity, `unidentified` when it does not take the token,
+ * `invalid` when the role is none, `unreachable` on an outage
  */
 export async function assumeRole(parts: LoginParts): Promise<AwsLogin> {
 	const { identity, instance, connections } = parts;

@@ -1,4 +1,4 @@
-import { ProviderError } from "../../errors.ts";
+import { ProviderError } from "../errors.ts";
 
 /** What an error of AWS means, whichever service it comes from. */
 export type ErrorKind =

@@ -2,8 +2,8 @@ import type { KMSClient, KMSClientConfig } from "@aws-sdk/client-kms";
 import type { SecretsManagerClient, SecretsManagerClientConfig } from "@aws-sdk/client-secrets-manager";
 import type { SSMClient, SSMClientConfig } from "@aws-sdk/client-ssm";
 import type { STSClient, STSClientConfig } from "@aws-sdk/client-sts";
+import type { AwsService } from "./endpoints.ts";
 import type { TransportHandler } from "./http-handler.ts";
-import type { AwsService } from "./instance.ts";
 
 /** The SDK's client of each service. */
 export interface ServiceClients {
