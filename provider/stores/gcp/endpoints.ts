@@ -1,24 +1,13 @@
 import { parseAddress } from "../../net/address.ts";
+import { readEndpoints } from "../../plan/endpoints.ts";
 import type { Fields } from "../../plan/fields.ts";
 import { type GcpService, isRegionalName, type ServiceEndpoints, services, serviceUrl } from "./hosts.ts";
 import { isLocation } from "./resource.ts";
 
 /** Reads the administrator's addresses, `endpoints: {secretmanager: https://…, secretmanager.europe-west3: https://…}`. */
-export function readEndpoints(fields: Fields): ServiceEndpoints {
-	const mapping = fields.mapping("endpoints");
-	if (mapping === undefined) return {};
-	const regional = mapping.keys().filter((key) => isRegionalName(key, isLocation));
-	const entries = [...services, "metadata", ...regional].flatMap((server) => {
-		const text = mapping.text(server);
-		if (text === undefined) return [];
-		const address = parseAddress(text);
-		if (!("problem" in address) && address.scheme !== "unix") return [[server, address.text] as const];
-		const problem = "problem" in address ? address.problem : "is a socket";
-		mapping.reject(server, problem, `Write it as https://${server}.example.`);
-		return [];
-	});
-	mapping.done();
-	return Object.fromEntries(entries);
+export function readServiceEndpoints(fields: Fields): ServiceEndpoints {
+	const isRegional = (name: string) => isRegionalName(name, isLocation);
+	return readEndpoints(fields, { servers: [...services, "metadata"], isRegional, parse: parseAddress });
 }
 
 /** Where a service is asked for what lies in a location. */

@@ -1,39 +1,36 @@
+import type { AuthClient } from "google-auth-library";
 import { ProviderError, type ProviderErrorOptions } from "../../errors.ts";
 import type { HttpAnswer } from "../../net/exchange.ts";
 import { Secret } from "../../shared/secret.ts";
-import { callApi } from "./api.ts";
+import { Courier } from "./courier.ts";
 import { type GoogleError, googleErrorOf, goText, parseObject, textOf } from "./google-error.ts";
 import { type AccessToken, type LoginParts, scope } from "./login-parts.ts";
-import { accountResource, type Impersonation, impersonationOf, workloadPrefix } from "./role.ts";
+import { accountResource, type Impersonation, workloadPrefix } from "./role.ts";
 import { isToken } from "./token-answer.ts";
 import { podMember, showable } from "./words.ts";
 
 const legacyPrefix = `${workloadPrefix}unable to fetch gcp service account token: `;
+
+/** A client that is logged in as the pod's own account, and what carries its requests. */
+export interface PodLogin {
+	readonly courier: Courier;
+	readonly client: AuthClient;
+}
+
 /** The longest that every account may have; the pod's own token ends by itself sooner or later. */
 const lifetime = "3600s";
 
 /**
  * Asks for a token of the Google service account that the identity acts as.
  * Source: IAM Service Account Credentials API v1, generateAccessToken.
- *
- * @param own the token of the pod's own account
  */
-export async function impersonate(parts: LoginParts, own: AccessToken): Promise<AccessToken> {
-	const { servers, context, identity } = parts;
-	const acting = impersonationOf(identity);
-	if (acting === undefined) return own;
+export async function impersonate(parts: LoginParts, acting: Impersonation, { courier, client }: PodLogin): Promise<AccessToken> {
 	const { target, delegates } = acting;
-	const request = { scope: [scope], lifetime, ...(delegates.length === 0 ? {} : { delegates: delegates.map(accountResource) }) };
-	const call = {
-		service: "iamcredentials",
-		location: "global",
-		path: `/v1/projects/-/serviceAccounts/${encodeURIComponent(target)}:generateAccessToken`,
-		body: { type: "application/json", text: JSON.stringify(request) },
-		bearer: own.token,
-	} as const;
-	const answer = await callApi(servers, context, call, context.signal).catch((reason: unknown) => {
-		throw unanswered(ProviderError.from(reason));
-	});
+	const path = `/v1/projects/-/serviceAccounts/${encodeURIComponent(target)}:generateAccessToken`;
+	const data = { scope: [scope], lifetime, delegates: delegates.map(accountResource) };
+	// The library's own client for this warns of its configuration on standard error, at each login.
+	const request = () => client.request({ url: `${Courier.origin("iamcredentials")}${path}`, method: "POST", data });
+	const answer = await courier.ask(request, legacyPrefix);
 	if (answer.status !== 200) throw refusal(answer, parts, acting);
 	const body = parseObject(answer.body);
 	const [token, expiresAt] = [textOf(body, "accessToken"), new Date(textOf(body, "expireTime"))];
@@ -82,15 +79,4 @@ function grantRemedy(target: string, delegates: readonly string[], member: strin
 	const command = `gcloud iam service-accounts add-iam-policy-binding ${first} --role roles/iam.workloadIdentityUser --member ${member}`;
 	if (delegates.length === 0) return `Allow it, and check that the account exists: ${command}`;
 	return `Each account of the chain needs roles/iam.serviceAccountTokenCreator on the next, and the pod's own on the first: ${command}`;
-}
-
-function unanswered(error: ProviderError): ProviderError {
-	if (error.code !== "unreachable") return error;
-	const remedy = error.remedy === undefined ? {} : { remedy: error.remedy };
-	return new ProviderError(error.code, error.message, {
-		...remedy,
-		stage: "login",
-		legacyText: `${legacyPrefix}${error.message}`,
-		cause: error.cause,
-	});
 }

@@ -1,7 +1,7 @@
 import { type Fields, quote } from "../../plan/fields.ts";
 import type { StoreInstance } from "../store.ts";
 import { type ClusterSource, clusterOf, clusterSources, type Environment } from "./cluster.ts";
-import { readEndpoints } from "./endpoints.ts";
+import { readServiceEndpoints } from "./endpoints.ts";
 import { metadataUrl, type ServiceEndpoints, services, serviceUrls } from "./hosts.ts";
 import { identityProviderOf, isPool, providerRemedy, workloadAudience } from "./pool.ts";
 import { isLocation } from "./resource.ts";
@@ -62,7 +62,7 @@ export function readOptions(fields: Fields, environment: Environment = process.e
 		...(clusterFrom === "environment" ? clusterOf(environment, written, fields) : written),
 		clusterFrom,
 		impersonation: fields.oneOf("impersonation", ["annotation", "none"], "annotation"),
-		serviceEndpoints: readEndpoints(fields),
+		serviceEndpoints: readServiceEndpoints(fields),
 		nodeIdentityNamespaces: readNamespaces(fields.mapping("nodeIdentity")),
 		allowKeyFiles: fields.boolean("allowKeyFiles"),
 		allowUnboundKms: fields.boolean("allowUnboundKms"),

@@ -11,7 +11,7 @@ export interface TokenError {
 }
 
 /** Of a longer life nobody makes use, and a wrong number must not keep a dead token for ever. */
-const longestSeconds = 12 * 3600;
+const longestMilliseconds = 12 * 3600 * 1000;
 
 /**
  * The token of an answer of RFC 6749, section 5.1; undefined when it holds none.
@@ -20,10 +20,19 @@ const longestSeconds = 12 * 3600;
  */
 export function readTokenAnswer(body: Buffer, sentAt: number): AccessToken | undefined {
 	const answer = parseObject(body);
-	const token = textOf(answer, "access_token");
 	const seconds = answer === undefined ? undefined : jsonMember(answer, "expires_in");
-	if (!isToken(token) || typeof seconds !== "number" || !(seconds > 0)) return undefined;
-	return { token: new Secret(token), expiresAt: new Date(sentAt + Math.min(seconds, longestSeconds) * 1000) };
+	if (typeof seconds !== "number") return undefined;
+	return accessToken(textOf(answer, "access_token"), sentAt + seconds * 1000, sentAt);
+}
+
+/**
+ * A token with its end, both checked; undefined when it cannot be used.
+ *
+ * @param end in milliseconds since 1970, as is `sentAt`
+ */
+export function accessToken(token: string, end: number, sentAt: number): AccessToken | undefined {
+	if (!isToken(token) || !(end > sentAt)) return undefined;
+	return { token: new Secret(token), expiresAt: new Date(Math.min(end, sentAt + longestMilliseconds)) };
 }
 
 /** Whether a text can be sent as a bearer. */

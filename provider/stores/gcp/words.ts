@@ -1,28 +1,15 @@
 import type { Secret } from "../../shared/secret.ts";
+import { showableText } from "../../shared/showable.ts";
 import type { Identity } from "../store.ts";
 import type { GcpInstance } from "./instance.ts";
 import { isPoolProvider } from "./pool.ts";
 
-const longestText = 300;
+/** Service account tokens, Google's access tokens, and the long unbroken texts that keys are. */
+const tokens = /\beyJ[\w-]*(?:\.[\w-]*){1,4}|\bya29\.[\w.-]+|[A-Za-z0-9+=_-]{100,}/g;
 
-/**
- * What Google said, fit to be shown: without anything that was sent in confidence or looks like a token, short, and
- * without control characters that would break a log's lines.
- *
- * @param confidential what the call carried
- */
+/** What Google said, as {@link showableText}. @param confidential what the call carried */
 export function showable(text: string, confidential: readonly Secret[]): string {
-	let shown = text;
-	for (const secret of confidential) {
-		if (secret.length > 0) shown = shown.replaceAll(secret.reveal().toString("utf8"), "[redacted]");
-	}
-	// Service account tokens, Google's access tokens, and the long unbroken texts that keys are.
-	shown = shown.replace(/\beyJ[\w-]*(?:\.[\w-]*){1,4}|\bya29\.[\w.-]+|[A-Za-z0-9+=_-]{100,}/g, "[redacted]");
-	shown = shown
-		.replace(/\s+/g, " ")
-		.replace(/\p{Cc}/gu, "�")
-		.trim();
-	return shown.length > longestText ? `${shown.slice(0, longestText)}…` : shown;
+	return showableText(text, confidential, tokens);
 }
 
 /** The names of the APIs for people. */

@@ -1,16 +1,17 @@
+import type { IdentityPoolClient } from "google-auth-library";
 import { type ErrorCode, ProviderError } from "../../errors.ts";
 import type { HttpAnswer } from "../../net/exchange.ts";
-import type { Secret } from "../../shared/secret.ts";
-import { callApi } from "./api.ts";
+import { issuerOf } from "../../shared/token-issuer.ts";
 import { askCluster } from "./cluster-metadata.ts";
+import { type ClientOptions, Courier, type Library, tokenOf } from "./courier.ts";
 import { impersonate } from "./impersonation.ts";
 import { type AccessToken, type LoginParts, scope } from "./login-parts.ts";
 import { exchangeAudience, isPoolProvider } from "./pool.ts";
-import { workloadPrefix } from "./role.ts";
-import { readTokenAnswer, readTokenError, type TokenError } from "./token-answer.ts";
+import { impersonationOf, workloadPrefix } from "./role.ts";
+import { readTokenError, type TokenError } from "./token-answer.ts";
 import { describeIdentity, serviceTitles, showable } from "./words.ts";
 
-const tokenTypes = "urn:ietf:params:oauth:token-type:";
+const legacyPrefix = `${workloadPrefix}unable to fetch identitybindingtoken: `;
 
 /** A login with the cluster's provider known, whoever has told it. */
 type ExchangeParts = LoginParts & { readonly provider: string };
@@ -21,26 +22,46 @@ type ExchangeParts = LoginParts & { readonly provider: string };
  * takes the same fields as JSON.
  */
 export async function becomePod(parts: LoginParts): Promise<AccessToken> {
+	const acting = impersonationOf(parts.identity);
 	const { identityProvider } = parts.instance;
 	const provider = identityProvider === "" ? await askCluster(parts) : identityProvider;
-	const own = await exchange({ ...parts, provider });
-	return parts.identity.role === "" ? own : impersonate(parts, own);
+	const library = await import("google-auth-library");
+	const courier = new Courier(parts);
+	const exchanging = { ...parts, provider };
+	const client = makeClient(library, exchanging, courier.clientOptions(library));
+	const own = await exchange(exchanging, courier, client);
+	return acting === undefined ? own : impersonate(parts, acting, { courier, client });
 }
 
-async function exchange(parts: ExchangeParts): Promise<AccessToken> {
-	const { servers, context, identity, instance } = parts;
-	const service = serviceOf(parts);
-	const sentAt = Date.now();
-	const call = { service, location: "global", ...requestOf(parts) } as const;
-	const answer = await callApi(servers, context, call, context.signal).catch((reason: unknown) => {
-		throw unanswered(ProviderError.from(reason));
-	});
+function makeClient({ IdentityPoolClient }: Library, parts: ExchangeParts, options: ClientOptions): IdentityPoolClient {
+	class PodClient extends IdentityPoolClient {
+		constructor() {
+			super({
+				...options,
+				type: "external_account",
+				audience: exchangeAudience({ workloadPool: parts.instance.workloadPool, identityProvider: parts.provider }),
+				subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
+				token_url: `${Courier.origin(serviceOf(parts))}${serviceOf(parts) === "sts" ? "/v1/token" : "/v1/identitybindingtoken"}`,
+				subject_token_supplier: { getSubjectToken: async () => parts.context.token.reveal().toString("utf8") },
+				scopes: [scope],
+			});
+			// For the exchange the library makes a transporter of its own, whatever it is given.
+			Object.assign(this.stsCredential, { transporter: options.transporter });
+		}
+	}
+	return new PodClient();
+}
+
+async function exchange(parts: ExchangeParts, courier: Courier, client: IdentityPoolClient): Promise<AccessToken> {
+	const { identity, instance } = parts;
+	const askedAt = Date.now();
+	const answer = await courier.ask(() => client.getAccessToken(), legacyPrefix);
 	if (answer.status !== 200) throw refusal(answer, parts);
-	const token = readTokenAnswer(answer.body, sentAt);
+	const token = tokenOf(client, askedAt);
 	if (token !== undefined) return token;
 	throw new ProviderError(
 		"unreachable",
-		`${serviceTitles[service]} gave no usable answer for ${describeIdentity(instance, { ...identity, role: "" })}.`,
+		`${serviceTitles[serviceOf(parts)]} gave no usable answer for ${describeIdentity(instance, { ...identity, role: "" })}.`,
 		{
 			stage: "login",
 			remedy: "Check that the endpoint leads to Google itself and not to a proxy's page.",
@@ -51,20 +72,6 @@ async function exchange(parts: ExchangeParts): Promise<AccessToken> {
 /** Clusters have a token endpoint of their own. */
 function serviceOf({ provider }: ExchangeParts): "sts" | "securetoken" {
 	return isPoolProvider(provider) ? "sts" : "securetoken";
-}
-
-function requestOf(parts: ExchangeParts) {
-	const fields = {
-		grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
-		requested_token_type: `${tokenTypes}access_token`,
-		subject_token_type: `${tokenTypes}jwt`,
-		subject_token: parts.context.token.reveal().toString("utf8"),
-		audience: exchangeAudience({ workloadPool: parts.instance.workloadPool, identityProvider: parts.provider }),
-		scope,
-	};
-	if (serviceOf(parts) === "sts")
-		return { path: "/v1/token", body: { type: "application/x-www-form-urlencoded", text: String(new URLSearchParams(fields)) } } as const;
-	return { path: "/v1/identitybindingtoken", body: { type: "application/json", text: JSON.stringify(fields) } } as const;
 }
 
 /** What a refusal means: a clause that the pod's account follows. */
@@ -87,7 +94,7 @@ function refusal({ status, body }: HttpAnswer, parts: ExchangeParts): ProviderEr
 	const who = describeIdentity(instance, { ...identity, role: "" });
 	return new ProviderError(code, `${serviceTitles[serviceOf(parts)]} ${clause} ${who} (${said}).`, {
 		stage: "login",
-		legacyText: `${workloadPrefix}unable to fetch identitybindingtoken: could not get idbindtoken token, status: ${status}`,
+		legacyText: `${legacyPrefix}could not get idbindtoken token, status: ${status}`,
 		remedy,
 	});
 }
@@ -133,24 +140,4 @@ function tokenVerdict(description: string, parts: ExchangeParts): Verdict {
 function poolRemedy({ provider, instance }: ExchangeParts): string {
 	const pool = isPoolProvider(provider) ? "" : `workloadPool ${instance.workloadPool} and `;
 	return `Correct ${pool}identityProvider ${provider}; see: gcloud container clusters describe CLUSTER --location LOCATION --format "value(workloadIdentityConfig.workloadPool)"`;
-}
-
-/** The issuer that the pod's token names, which is no secret. */
-function issuerOf(token: Secret): string {
-	const payload = token.reveal().toString("latin1").split(".", 3)[1] ?? "";
-	try {
-		const { iss } = JSON.parse(Buffer.from(payload, "base64url").toString("utf8")) as { iss?: unknown };
-		if (typeof iss === "string" && /^https:\/\/[\w./:-]{1,200}$/.test(iss)) return iss;
-	} catch {
-		// A token that is none has no issuer; that is what Google says too.
-	}
-	return "https://ISSUER";
-}
-
-/** No answer at all: our transport says server, stage and fact. */
-function unanswered(error: ProviderError): ProviderError {
-	if (error.code !== "unreachable") return error;
-	const remedy = error.remedy === undefined ? {} : { remedy: error.remedy };
-	const legacyText = `${workloadPrefix}unable to fetch identitybindingtoken: ${error.message}`;
-	return new ProviderError(error.code, error.message, { ...remedy, stage: "login", legacyText, cause: error.cause });
 }

@@ -1,9 +1,8 @@
-import { once } from "node:events";
 import { createServer as createPlainServer, type IncomingMessage, type Server as PlainServer, type ServerResponse } from "node:http";
 import { createServer, Server } from "node:https";
-import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
+import { listen, stopListening } from "../../support/loopback.ts";
 import { misbehave } from "../latency-proxy.ts";
 import type { AccessTokens } from "./access-tokens.ts";
 import { type Answer, type Call, Refusal, type Route, statusError } from "./answers.ts";
@@ -79,11 +78,7 @@ export class Front {
 	}
 
 	async stop(): Promise<void> {
-		const closed = this.#servers.map(async (server) => {
-			server.close();
-			server.closeAllConnections();
-			await once(server, "close");
-		});
+		const closed = this.#servers.map(stopListening);
 		this.#servers.length = 0;
 		await Promise.all(closed);
 	}
@@ -94,9 +89,7 @@ export class Front {
 			this.#connectionCount += 1;
 			this.#connections.set(socket, this.#connectionCount);
 		});
-		server.listen(0, "127.0.0.1");
-		await once(server, "listening");
-		return (server.address() as AddressInfo).port;
+		return listen(server);
 	}
 
 	async #serve(host: GoogleHost | undefined, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -2,6 +2,7 @@ import test from "ava";
 import fc from "fast-check";
 import { crc32c } from "../../../provider/shared/crc32c.ts";
 import { Secret } from "../../../provider/shared/secret.ts";
+import { issuerOf } from "../../../provider/shared/token-issuer.ts";
 import { kindOf } from "../../../provider/stores/gcp/failures.ts";
 import { askedPause, googleErrorOf, goText } from "../../../provider/stores/gcp/google-error.ts";
 import { readTokenAnswer, readTokenError } from "../../../provider/stores/gcp/token-answer.ts";
@@ -60,4 +61,12 @@ test("what Google says is shown without tokens, keys and line breaks, and in sho
 	);
 	t.is(showable("it was opensesame", [new Secret("opensesame")]), "it was [redacted]");
 	t.true(showable("word ".repeat(200), []).length <= 301);
+});
+
+test("the issuer that a message names is the token's own, or none, whatever the token is", (t) => {
+	const tokenWith = (payload: string) => new Secret(`e30.${Buffer.from(payload).toString("base64url")}.`);
+	t.is(issuerOf(tokenWith('{"iss": "https://container.googleapis.com/v1/x"}')), "https://container.googleapis.com/v1/x");
+	for (const payload of ["", "null", "[]", "{}", '{"iss": 1}', '{"iss": "http://a"}', '{"iss": "https://a b"}', '{"iss": "https://a\\nb"}'])
+		t.is(issuerOf(tokenWith(payload)), "https://ISSUER", payload);
+	fc.assert(fc.property(fc.string(), (text) => t.is(issuerOf(new Secret(text)), "https://ISSUER")));
 });
