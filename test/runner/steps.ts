@@ -40,7 +40,7 @@ export const builtSteps: readonly Step[] = [
 /** Programs that the servers need. */
 const serverTools = [
 	{ command: ["go", "version"], name: "Go", purpose: "builds the real Vault and Kubernetes that tests run against" },
-	{ command: ["python3", "-c", "import venv, ensurepip"], name: "Python with venv", purpose: "runs the AWS emulator" },
+	{ command: ["python3", "-c", "import venv, ensurepip"], name: "Python with venv", purpose: "runs the AWS emulator and Confidant" },
 	{ command: ["openssl", "version"], name: "openssl", purpose: "makes the certificates of test servers" },
 ] as const;
 

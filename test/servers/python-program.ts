@@ -5,15 +5,18 @@ import { join } from "node:path";
 import { buildLock, cacheDirectory, tail, tellingProgress } from "./build-cache.ts";
 
 interface PythonProgram {
+	/** What to start, of those that the packages bring. */
+	readonly command: string;
 	/** The packages with their versions, from the top of the checkout. */
 	readonly requirements: string;
 	/** How long the first installation takes, for people who wait. */
 	readonly firstBuild: string;
 }
 
-/** The programs in Python that tests start, as their packages call them. */
+/** The programs in Python that tests start. */
 const programs = {
-	moto_server: { requirements: "test/servers/aws/requirements.txt", firstBuild: "about a minute" },
+	moto_server: { command: "moto_server", requirements: "test/servers/aws/requirements.txt", firstBuild: "about a minute" },
+	confidant: { command: "gunicorn", requirements: "test/servers/confidant/requirements.txt", firstBuild: "about half a minute" },
 } as const satisfies Readonly<Record<string, PythonProgram>>;
 
 export type PythonProgramName = keyof typeof programs;
@@ -39,12 +42,12 @@ export function pythonProgram(name: PythonProgramName): Promise<string> {
 }
 
 async function findOrBuild(name: PythonProgramName): Promise<string> {
-	const { requirements, firstBuild } = programs[name];
+	const { command, requirements, firstBuild } = programs[name];
 	const directory = join(cacheDirectory(), "python");
 	const environment = join(directory, `${name}-${fingerprint(join(checkout, requirements))}`);
 	// An environment cannot be renamed when it is ready, because its programs name their interpreter's path.
 	const ready = join(environment, "ready");
-	const program = join(environment, "bin", name);
+	const program = join(environment, "bin", command);
 	if (existsSync(ready)) return program;
 	mkdirSync(directory, { recursive: true });
 	using _lock = await buildLock(join(directory, `${name}.lock`));
@@ -59,7 +62,7 @@ function fingerprint(requirements: string): string {
 	const version = spawnSync("python3", ["-c", "import sys; print(sys.version, sys.base_prefix)"], { encoding: "utf8" });
 	if (version.error !== undefined || version.status !== 0)
 		throw new Error(
-			"Python is needed for the AWS emulator and was not found. Install Python 3.11 or newer with its venv module, or run scripts/test --without-servers.",
+			"Python is needed for the AWS emulator and for Confidant, and was not found. Install Python 3.11 or newer with its venv module, or run scripts/test --without-servers.",
 		);
 	return createHash("sha256").update(version.stdout).update(readFileSync(requirements)).digest("hex").slice(0, 16);
 }
