@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
 import { ProviderError } from "../errors.ts";
 import { type Stage, timeoutFailure, toFailure } from "./failure.ts";
+import { followStage } from "./stage.ts";
 
 /** An answer, whole. Any status: what it means is the store's business. */
 export interface HttpAnswer {
@@ -58,30 +58,18 @@ class Exchange {
 			return;
 		}
 		signal.addEventListener("abort", this.#onAbort, { once: true });
-		this.#outgoing.on("socket", (socket) => this.#follow(socket));
+		followStage(this.#outgoing, (stage) => {
+			this.#stage = stage;
+		});
 		this.#outgoing.on("response", (incoming) => this.#read(incoming));
 		this.#outgoing.on("error", (error) => this.#fail(error));
 		this.#outgoing.end(body);
 	}
 
-	#follow(socket: Socket): void {
-		const encrypted = "encrypted" in socket;
-		if (!socket.connecting) {
-			this.#stage = "response";
-			return;
-		}
-		socket.once("connect", () => {
-			this.#stage = encrypted ? "tls" : "response";
-		});
-		socket.once("secureConnect", () => {
-			this.#stage = "response";
-		});
-	}
-
 	#read(incoming: IncomingMessage): void {
 		this.#stage = "response";
 		const encoding = incoming.headers["content-encoding"];
-		if (encoding !== undefined && encoding !== "identity") {
+		if (encoding !== undefined && encoding !== "identity" && encoding !== this.#outgoing.getHeader("accept-encoding")) {
 			this.#fail(this.#nonsense("in an encoding that was not asked for"));
 			return;
 		}

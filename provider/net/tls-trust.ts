@@ -1,10 +1,13 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { createSecureContext, type SecureContext } from "node:tls";
+import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import { ProviderError } from "../errors.ts";
+import type { Secret } from "../shared/secret.ts";
 
 /** How a server proves itself and, with a client certificate, how we do. All files are PEM. */
 export interface TlsOptions {
+	/** The certificates of the only authorities to trust, as text; no file and no directory is read for any then. */
+	readonly ca?: string;
 	/** The only certificate authorities to trust; wins over the directory. */
 	readonly caFile?: string;
 	readonly caDirectory?: string;
@@ -12,6 +15,13 @@ export interface TlsOptions {
 	readonly serverName?: string;
 	readonly clientCertificateFile?: string;
 	readonly clientKeyFile?: string;
+	/** The certificate as text, with those that lead to its authority behind it; the file is not read then. */
+	readonly clientCertificate?: string;
+	readonly clientKey?: Secret;
+	/** Opens an encrypted key, be it a text or a file. */
+	readonly clientKeyPassphrase?: Secret;
+	/** The newest version of TLS to speak; the newest that Node knows unless given. */
+	readonly maximumVersion?: "1.2";
 	readonly skipVerification?: boolean;
 }
 
@@ -32,7 +42,8 @@ export class TlsTrust {
 
 	/** @param environment SSL_CERT_FILE and SSL_CERT_DIR name the authorities where the options name none */
 	constructor(options: TlsOptions, environment: Readonly<Record<string, string | undefined>>) {
-		this.#options = options.caFile === undefined && options.caDirectory === undefined ? withSystemTrust(options, environment) : options;
+		const isNamed = options.ca !== undefined || options.caFile !== undefined || options.caDirectory !== undefined;
+		this.#options = isNamed ? options : withSystemTrust(options, environment);
 	}
 
 	/**
@@ -58,7 +69,7 @@ export class TlsTrust {
 		const files = [...authorities, clientCertificateFile, clientKeyFile].filter((file) => file !== undefined);
 		const fingerprint = files.map(fileFingerprint).join("\n");
 		if (this.#context !== undefined && fingerprint === this.#fingerprint) return this.#context;
-		this.#context = makeContext(authorities, clientCertificateFile, clientKeyFile);
+		this.#context = makeContext(authorities, this.#options);
 		this.#fingerprint = fingerprint;
 		return this.#context;
 	}
@@ -66,6 +77,7 @@ export class TlsTrust {
 
 /** Whose signature a server's certificate is believed by, for people. */
 export function describeTrust(options: TlsOptions, environment: Readonly<Record<string, string | undefined>>): string {
+	if (options.ca !== undefined) return "the authorities in the store's own certificates";
 	const configured = options.caFile ?? options.caDirectory;
 	if (configured !== undefined) return `the authorities in ${configured}`;
 	const { caFile, caDirectory } = withSystemTrust(options, environment);
@@ -80,6 +92,7 @@ function withSystemTrust(options: TlsOptions, environment: Readonly<Record<strin
 }
 
 function authorityFiles(options: TlsOptions): readonly string[] {
+	if (options.ca !== undefined) return [];
 	if (options.caFile !== undefined) return [options.caFile];
 	const directory = options.caDirectory;
 	if (directory === undefined) return [];
@@ -90,19 +103,32 @@ function authorityFiles(options: TlsOptions): readonly string[] {
 	return files;
 }
 
-function makeContext(authorities: readonly string[], certificateFile: string | undefined, keyFile: string | undefined): SecureContext {
+function makeContext(authorities: readonly string[], options: TlsOptions): SecureContext {
 	const ca = authorities.map(readPem).filter((pem) => pem.includes("-----BEGIN CERTIFICATE-----"));
 	if (authorities.length > 0 && ca.length === 0) throw unusable(authorities[0] ?? "", "holds no certificate");
-	const trust = authorities.length === 0 ? {} : { ca };
-	const files = [...authorities, certificateFile, keyFile].filter((file) => file !== undefined).join(", ");
+	const trust = options.ca === undefined && authorities.length === 0 ? {} : { ca: options.ca ?? ca };
+	const { clientCertificateFile, clientKeyFile, maximumVersion } = options;
+	const files = [...authorities, clientCertificateFile, clientKeyFile].filter((file) => file !== undefined).join(", ");
 	return attempt(files, () =>
 		createSecureContext({
 			minVersion: "TLSv1.2",
+			...(maximumVersion === undefined ? {} : { maxVersion: `TLSv${maximumVersion}` as const }),
 			...trust,
-			...(certificateFile === undefined ? {} : { cert: readPem(certificateFile) }),
-			...(keyFile === undefined ? {} : { key: readPem(keyFile) }),
+			...clientPart(options),
 		}),
 	);
+}
+
+/** What proves us to the server; nothing without a client certificate. */
+function clientPart(options: TlsOptions): Pick<SecureContextOptions, "cert" | "key" | "passphrase"> {
+	const { clientCertificateFile, clientKeyFile, clientCertificate, clientKey, clientKeyPassphrase: passphrase } = options;
+	const cert = clientCertificate ?? (clientCertificateFile === undefined ? undefined : readPem(clientCertificateFile));
+	const key = clientKey?.reveal() ?? (clientKeyFile === undefined ? undefined : readPem(clientKeyFile));
+	return {
+		...(cert === undefined ? {} : { cert }),
+		...(key === undefined ? {} : { key }),
+		...(passphrase === undefined ? {} : { passphrase: passphrase.reveal().toString("utf8") }),
+	};
 }
 
 /** Only a plain file of sane size is opened: a pipe would never end and a device never stop. */

@@ -1,4 +1,4 @@
-import { Agent as HttpAgent, request as httpRequest, type OutgoingHttpHeaders, type RequestOptions } from "node:http";
+import { type AgentOptions, Agent as HttpAgent, request as httpRequest, type OutgoingHttpHeaders, type RequestOptions } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { LookupFunction } from "node:net";
 import type { SecureContext } from "node:tls";
@@ -6,6 +6,7 @@ import { ProviderError } from "../errors.ts";
 import { type Address, bareHost, serverName } from "./address.ts";
 import { type AllowsAddress, guardedLookup, guardLiteral } from "./address-guard.ts";
 import { exchange, type HttpAnswer } from "./exchange.ts";
+import { type LineStream, openLines } from "./line-stream.ts";
 import { type ProxyEnvironment, proxyFor } from "./proxy.ts";
 import { type TlsOptions, TlsTrust } from "./tls-trust.ts";
 
@@ -31,6 +32,16 @@ export interface HttpRequest {
 	readonly maximumBytes?: number;
 	/** Asked about every IP address before a connection is opened to it. Behind a proxy only a host that is itself an IP can be judged. */
 	readonly allowsAddress: AllowsAddress;
+}
+
+/** A request whose answer goes on for long, and is read line by line. */
+export interface StreamRequest extends Pick<HttpRequest, "path" | "headers" | "signal" | "allowsAddress"> {
+	/** Until the answer begins; 30 s unless given. */
+	readonly timeoutMilliseconds?: number;
+	/** How long nothing may come before the stream is taken for dead. */
+	readonly idleMilliseconds: number;
+	/** The longest line read, in bytes. */
+	readonly maximumLineBytes: number;
 }
 
 const connectionLimits = { keepAlive: true, maxSockets: 64, maxFreeSockets: 64, scheduling: "lifo", timeout: 60_000 } as const;
@@ -67,11 +78,33 @@ export class Transport {
 		guardLiteral(bareHost(this.#address), request.allowsAddress);
 		request.signal.throwIfAborted();
 		const open = this.#address.scheme === "https" ? httpsRequest : httpRequest;
-		const outgoing = open(this.#requestOptions(request));
+		const outgoing = open(this.#requestOptions(request, this.#currentAgent()));
 		const answer = await exchange(outgoing, request.body, serverName(this.#address), {
 			signal: request.signal,
 			timeoutMilliseconds: request.timeoutMilliseconds ?? defaultTimeout,
 			maximumBytes: request.maximumBytes ?? defaultMaximumBytes,
+		});
+		if (answer.status >= 300 && answer.status < 400) throw this.#redirected(answer);
+		return answer;
+	}
+
+	/**
+	 * Sends a GET whose answer is a stream of lines, on a connection of its own: it would keep one of the others from
+	 * requests for as long as it lasts. What limits how many there are is the caller's business.
+	 *
+	 * @throws ProviderError as {@link request}, until the answer begins
+	 */
+	async stream(request: StreamRequest): Promise<LineStream> {
+		guardLiteral(bareHost(this.#address), request.allowsAddress);
+		request.signal.throwIfAborted();
+		const open = this.#address.scheme === "https" ? httpsRequest : httpRequest;
+		const agent = this.#makeAgent(this.#trust?.current(), { keepAlive: false });
+		const outgoing = open(this.#requestOptions({ ...request, method: "GET" }, agent));
+		const answer = await openLines(outgoing, serverName(this.#address), {
+			signal: request.signal,
+			timeoutMilliseconds: request.timeoutMilliseconds ?? defaultTimeout,
+			idleMilliseconds: request.idleMilliseconds,
+			maximumLineBytes: request.maximumLineBytes,
 		});
 		if (answer.status >= 300 && answer.status < 400) throw this.#redirected(answer);
 		return answer;
@@ -84,9 +117,9 @@ export class Transport {
 		this.#context = undefined;
 	}
 
-	#requestOptions(request: HttpRequest): RequestOptions {
+	#requestOptions(request: Omit<HttpRequest, "signal">, agent: HttpAgent): RequestOptions {
 		const headers = { ...request.headers, ...(request.body === undefined ? {} : { "content-length": Buffer.byteLength(request.body) }) };
-		const common = { method: request.method, path: request.path, headers, agent: this.#currentAgent() };
+		const common = { method: request.method, path: request.path, headers, agent };
 		const { socketPath, port } = this.#address;
 		if (socketPath !== undefined) return { ...common, socketPath, host: "localhost" };
 		const direct = this.#proxy === undefined ? { lookup: guardedLookup(request.allowsAddress, this.#lookup) } : {};
@@ -98,15 +131,15 @@ export class Transport {
 		if (this.#agent !== undefined && context === this.#context) return this.#agent;
 		if (this.#agent !== undefined) retire(this.#agent);
 		this.#context = context;
-		this.#agent = this.#makeAgent(context);
+		this.#agent = this.#makeAgent(context, connectionLimits);
 		return this.#agent;
 	}
 
-	#makeAgent(secureContext: SecureContext | undefined): HttpAgent {
+	#makeAgent(secureContext: SecureContext | undefined, limits: AgentOptions): HttpAgent {
 		const proxy = this.#proxy === undefined ? {} : { proxyEnv: { HTTP_PROXY: this.#proxy, HTTPS_PROXY: this.#proxy } };
-		if (secureContext === undefined) return new HttpAgent({ ...connectionLimits, ...proxy });
+		if (secureContext === undefined) return new HttpAgent({ ...limits, ...proxy });
 		return new HttpsAgent({
-			...connectionLimits,
+			...limits,
 			...proxy,
 			secureContext,
 			// Said outright, so that NODE_TLS_REJECT_UNAUTHORIZED in the environment changes nothing.
@@ -115,7 +148,7 @@ export class Transport {
 		});
 	}
 
-	#redirected(answer: HttpAnswer): ProviderError {
+	#redirected(answer: Pick<HttpAnswer, "headers">): ProviderError {
 		const target = URL.parse(answer.headers.location ?? "", `http://${this.#address.host}`)?.host ?? "another place";
 		return new ProviderError("unreachable", `${serverName(this.#address)} redirects to ${target}, which is not followed.`, {
 			remedy: `Write the address of the server that answers itself: ${target} was not asked, because the request is not meant for it.`,

@@ -6,6 +6,8 @@ export interface MountPlan {
 	readonly stores: readonly PlannedStore[];
 	readonly objects: readonly PlannedObject[];
 	readonly files: readonly FileRecipe[];
+	/** What the class's author should know of it, though it can be mounted; told at each Mount. */
+	readonly warnings?: readonly string[];
 	/** Words a failure as the provider that a compatible dialect stands for; absent or undefined: Claviger's own words. */
 	explain?(object: PlannedObject, error: ProviderError): string | undefined;
 }

@@ -1,3 +1,4 @@
+import type { ProviderError } from "../errors.ts";
 import type { Secret } from "../shared/secret.ts";
 
 /** The pod as kubelet described it. These four are trusted: kubelet overwrites what a pod author writes. */
@@ -21,6 +22,11 @@ export interface MountRequest {
 	readonly credentials: ReadonlyMap<string, Secret>;
 	/** File mode for files that state none, 0…0o777. */
 	readonly defaultMode: number;
+	/**
+	 * What the pod is annotated with, of the keys that the dialect's `podAnnotations` asks for; an error where that cannot be
+	 * read. Absent where nobody asks, and where no pod is at hand: a class is looked at by itself.
+	 */
+	readonly podAnnotations?: ReadonlyMap<string, string> | ProviderError;
 	readonly targetPath: string;
 	/** Versions that drivers up to 1.5 report as mounted; empty from 1.6 on. */
 	readonly currentVersions: ReadonlyMap<string, string>;

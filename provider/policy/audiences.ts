@@ -4,7 +4,12 @@ import type { PlannedStore } from "../plan/mount-plan.ts";
 import type { Policy } from "./policy-file.ts";
 
 /** Which store type each token audience belongs to, as far as it is known without configuration. */
-export type AudienceOwners = Pick<ReadonlyMap<string, string>, "get">;
+export interface AudienceOwners extends Pick<ReadonlyMap<string, string>, "get"> {
+	/** Whether a type may be handed an audience's token although that belongs to another type. */
+	isShared(audience: string, type: string): boolean;
+	/** Whether its tokens carry all of a pod's rights in the cluster, and so go to the cluster's own API server alone. */
+	isOfCluster(audience: string): boolean;
+}
 
 /** What is known of a registered store's audiences. */
 export interface RegisteredAudiences {
@@ -12,30 +17,31 @@ export interface RegisteredAudiences {
 	readonly audiences: readonly string[];
 	/** The forms of audiences that differ from site to site. */
 	readonly audienceForms?: readonly RegExp[];
+	/** Audiences of another type's, whose tokens this type may be handed too: it takes them where that type does, or nowhere. */
+	readonly sharedAudiences?: readonly string[];
+	/** See {@link AudienceOwners.isOfCluster}. */
+	readonly isOfCluster?: true;
 }
 
 /**
  * Audiences of systems that hand out rights for a service account token, whether Claviger has a
  * store for them or not: a token of theirs in a foreign store's hands is a stolen identity.
  */
-const wellKnown: ReadonlyMap<string, string> = new Map([
-	["conjur", "conjur"],
-	["", "kubernetes"],
-	["https://kubernetes.default.svc", "kubernetes"],
-	["https://kubernetes.default.svc.cluster.local", "kubernetes"],
-]);
+const wellKnown: ReadonlyMap<string, string> = new Map([["conjur", "conjur"]]);
 
 /** @param registered the audiences of every registered store */
 export function audienceOwners(registered: readonly RegisteredAudiences[]): AudienceOwners {
 	const owners = new Map(wellKnown);
 	for (const { type, audiences } of registered) for (const audience of audiences) owners.set(audience, type);
 	const forms = registered.flatMap(({ type, audienceForms = [] }) => audienceForms.map((form) => ({ type, form })));
-	return { get: (audience) => owners.get(audience) ?? forms.find(({ form }) => form.test(audience))?.type };
-}
-
-function ownerOf(audience: string, owners: AudienceOwners): string | undefined {
-	if (/^https:\/\/kubernetes\.default\.svc(\.|$)/.test(audience)) return "kubernetes";
-	return owners.get(audience);
+	const shared = new Map(registered.map(({ type, sharedAudiences = [] }) => [type, sharedAudiences]));
+	const clusterTypes = new Set(registered.filter(({ isOfCluster }) => isOfCluster).map(({ type }) => type));
+	const get = (audience: string) => owners.get(audience) ?? forms.find(({ form }) => form.test(audience))?.type;
+	return {
+		get,
+		isOfCluster: (audience) => clusterTypes.has(get(audience) ?? ""),
+		isShared: (audience, type) => shared.get(type)?.includes(audience) ?? false,
+	};
 }
 
 /**
@@ -49,8 +55,9 @@ export function judgeAudience(policy: Policy, store: PlannedStore, owners: Audie
 	const { type } = store.instance;
 	// Whoever logs in otherwise is handed none.
 	if (store.instance.loginBy !== undefined) return undefined;
-	const owner = ownerOf(audience, owners);
-	if (owner === type) return undefined;
+	const owner = owners.get(audience);
+	if (owner === type && owners.isOfCluster(audience) && store.instance.isThisCluster !== true) throw ofCluster(store);
+	if (owner === type || owners.isShared(audience, type)) return undefined;
 	if (owner !== undefined) {
 		throw new ProviderError(
 			"refused",
@@ -69,4 +76,13 @@ export function judgeAudience(policy: Policy, store: PlannedStore, owners: Audie
 		});
 	}
 	return `${parameter} names the audience ${quote(audience)}, which the policy does not list for ${type}; the compatible profile lets it pass.`;
+}
+
+function ofCluster({ audience, audienceParameter, instance }: PlannedStore): ProviderError {
+	const where = instance.endpoints.join(", ");
+	return new ProviderError(
+		"refused",
+		`${audienceParameter}: tokens for ${audience === "" ? "the API server" : quote(audience)} carry all of a pod's rights in this cluster, and ${where} is not its API server.`,
+		{ remedy: "Write an audience of that server's own.", rule: "api-server-audience" },
+	);
 }

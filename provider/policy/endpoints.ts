@@ -25,6 +25,8 @@ export interface AllowedEndpoint {
  * @throws ProviderError `refused` naming the parameter and the host
  */
 export function judgeEndpoint(policy: Policy, store: PlannedStore, address: string): AllowedEndpoint {
+	// Not the address decides where that leads, but what the process was started with.
+	if (store.instance.isThisCluster === true) return { exact: true };
 	if (store.instance.derivedEndpoints?.includes(address) === true) return judgeDerived(policy, store, address);
 	const parameter = store.addressParameter;
 	if (address.startsWith("unix://")) return judgeSocket(policy, store, address);

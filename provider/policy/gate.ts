@@ -75,6 +75,7 @@ export class Gate {
 		const warnings: string[] = [];
 		const admissions = this.#admitKnown(request, plan, warnings) ?? (await this.#admitAll(request, plan, warnings));
 		for (const warning of warnings) this.#options.warn(warning, request);
+		for (const warning of plan.warnings ?? []) this.#options.warn(warning, request);
 		return admissions;
 	}
 
@@ -196,7 +197,7 @@ export class Gate {
 		const { audience, instance } = planned;
 		const { verifier, policy } = this.#options;
 		const isListed = policy.audiences.get(instance.type)?.includes(audience) ?? false;
-		if (claims.issuer === audience && !isListed) throw apiServerToken(planned);
+		if (claims.issuer === audience && !isListed && instance.isThisCluster !== true) throw apiServerToken(planned);
 		if (verifier !== undefined) return verifier.verify(token, audience, signal);
 		const store = await this.#options.store(instance.type);
 		if (store.needsVerifiedToken) throw unverifiable(planned);
@@ -233,9 +234,9 @@ function missingToken({ audience, missingTokenText }: PlannedStore, request: Mou
 	const legacyText = missingTokenText?.(present !== "");
 	return new ProviderError(
 		"unidentified",
-		`No token for audience ${quote(audience)} came with the request (${present === "" ? "none came at all" : `there are ${present}`}).`,
+		`No token for ${audience === "" ? 'the API server (audience "")' : `audience ${quote(audience)}`} came with the request (${present === "" ? "none came at all" : `there are ${present}`}).`,
 		{
-			remedy: `Add {audience: ${audience}} to spec.tokenRequests of the CSIDriver secrets-store.csi.k8s.io.`,
+			remedy: `Add {audience: ${audience === "" ? '""' : audience}} to spec.tokenRequests of the CSIDriver secrets-store.csi.k8s.io.`,
 			rule: "missing-token",
 			...(legacyText === undefined ? {} : { legacyText }),
 		},

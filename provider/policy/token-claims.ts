@@ -52,6 +52,11 @@ export function decodeTokenClaims(token: Secret, audience: string): TokenClaims 
 	};
 }
 
+/** Whether a token is for an audience alone. Which audiences the API server's own tokens have, it decides by itself, and looks at. */
+function isFor(audience: string, claims: TokenClaims): boolean {
+	return audience === "" || (claims.audiences.length === 1 && claims.audiences[0] === audience);
+}
+
 /**
  * Compares a token with the pod that kubelet mounts for: a pod author can put a token into the
  * volume's attributes, but not change what kubelet says of the pod.
@@ -60,9 +65,7 @@ export function decodeTokenClaims(token: Secret, audience: string): TokenClaims 
  */
 export function compareWithPod(claims: TokenClaims, audience: string, pod: Pod, allowUnbound: boolean): void {
 	const name = `The token for audience ${quote(audience)}`;
-	if (claims.audiences.length !== 1 || claims.audiences[0] !== audience) {
-		throw mismatch(`${name} was not issued for this audience alone.`);
-	}
+	if (!isFor(audience, claims)) throw mismatch(`${name} was not issued for this audience alone.`);
 	if (claims.expiresAt + clockToleranceSeconds < Date.now() / 1000) {
 		throw new ProviderError("unidentified", `${name} has expired.`, {
 			remedy: "kubelet brings a fresh one at its next sync; check the node's clock if it does not.",

@@ -4,6 +4,7 @@ import { type Content, contentError, quoted, shapeOf, toDocument, toText } from 
 import { decodeText, type Encoding } from "./encoding.ts";
 import { type Expression, evaluate } from "./expression.ts";
 import { ExpressionError } from "./expression-numbers.ts";
+import { keysOf } from "./keys.ts";
 
 /** One step from a value to the part that is wanted. A step's input is what the step before it gave. */
 export type SelectionStep =
@@ -13,9 +14,9 @@ export type SelectionStep =
 
 export type Selection = readonly SelectionStep[];
 
-/** A store's value as the start of selections; the object's name is for messages. */
-export function wholeOf(found: Found, object: string): Content {
-	return { kind: "whole", found, subject: `object ${quoted(object)}` };
+/** A store's value as the start of selections; the object's name is for messages. @param main see {@link Content} */
+export function wholeOf(found: Found, object: string, main?: string): Content {
+	return { kind: "whole", found, subject: `object ${quoted(object)}`, ...(main === undefined ? {} : { main }) };
 }
 
 /**
@@ -37,6 +38,8 @@ export function keySteps(keys: readonly string[]): Selection {
  * @throws ProviderError `invalid` when the content is no mapping
  */
 export function members(content: Content): readonly (readonly [string, Content])[] {
+	const keys = content.kind === "whole" ? keysOf(content.found) : undefined;
+	if (keys !== undefined) return [...keys.keys()].map((key) => [key, takeKey(content, key)] as const);
 	const document = toDocument(content);
 	if (!isJsonObject(document)) {
 		throw contentError(content.subject, `is ${shapeOf(document)}, so it has no keys to expand`, "Remove `expand`, or store a JSON object.");
@@ -50,8 +53,11 @@ function take(content: Content, step: SelectionStep): Content {
 }
 
 function takeKey(content: Content, key: string): Content {
-	const document = toDocument(content);
 	const subject = `${content.subject}, key ${quoted(key)}`;
+	const keys = content.kind === "whole" ? keysOf(content.found) : undefined;
+	const bytes = keys?.get(key);
+	if (bytes !== undefined) return { kind: "bytes", bytes, subject };
+	const document = keys === undefined ? toDocument(content) : {};
 	if (!isJsonObject(document)) {
 		throw contentError(subject, `the value is ${shapeOf(document)}, which has no keys`, "Select from a JSON object, or use `jmespath`.");
 	}

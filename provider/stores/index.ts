@@ -9,6 +9,10 @@ export interface StoreEntry {
 	readonly audiences: readonly string[];
 	/** The forms of those that differ from site to site, such as those of Google's workload identity pools. */
 	readonly audienceForms?: readonly RegExp[];
+	/** Audiences of another type's, whose tokens this type may be handed too: it takes them where that type does, or nowhere. */
+	readonly sharedAudiences?: readonly string[];
+	/** True: tokens of these audiences carry all of a pod's rights in the cluster, and go to its own API server alone. */
+	readonly isOfCluster?: true;
 	/** Which statuses failures of its dialects carry; default: all UNKNOWN. See the contract's PlainStatus. */
 	readonly failureStatus?: "by-stage";
 	/** Loads the store's code, and with it any heavy library, on first use. */
@@ -31,12 +35,42 @@ export const stores: readonly StoreEntry[] = [
 		load: async () => (await import("./azure/index.ts")).module,
 	},
 	{
+		type: "confidant",
+		dialects: [],
+		audiences: [],
+		sharedAudiences: ["sts.amazonaws.com", "sts.amazonaws.com.cn"],
+		load: async () => (await import("./confidant/index.ts")).module,
+	},
+	{ type: "cyberark-epv", dialects: [], audiences: [], load: async () => (await import("./cyberark-epv/index.ts")).module },
+	{
+		type: "conjur",
+		dialects: ["conjur"],
+		audiences: ["conjur"],
+		load: async () => (await import("./conjur/index.ts")).module,
+	},
+	{
 		type: "gcp",
 		dialects: ["gcp"],
 		audiences: [],
 		audienceForms: [/\.svc\.id\.goog$/, /^(?:https:)?\/\/iam\.googleapis\.com\//],
 		failureStatus: "by-stage",
 		load: async () => (await import("./gcp/index.ts")).module,
+	},
+	{
+		type: "kubernetes",
+		dialects: [],
+		// The token without an audience's name is the API server's own, and so are those of its usual names.
+		audiences: [""],
+		audienceForms: [/^https:\/\/kubernetes\.default\.svc(?:\.|$)/],
+		isOfCluster: true,
+		load: async () => (await import("./kubernetes/index.ts")).module,
+	},
+	{
+		type: "sealed",
+		dialects: [],
+		audiences: [],
+		sharedAudiences: ["claviger"],
+		load: async () => (await import("./sealed/index.ts")).module,
 	},
 	{
 		type: "vault",

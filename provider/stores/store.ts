@@ -2,6 +2,7 @@ import type { ProviderError } from "../errors.ts";
 import type { Fields } from "../plan/fields.ts";
 import type { MountPlan, PlannedStore } from "../plan/mount-plan.ts";
 import type { MountRequest } from "../plan/mount-request.ts";
+import type { ClusterAccess } from "../shared/cluster-access.ts";
 import type { Finding } from "../shared/finding.ts";
 import type { Secret } from "../shared/secret.ts";
 
@@ -28,6 +29,8 @@ export interface StoreInstance {
 	readonly derivedEndpoints?: readonly string[];
 	/** True when the instance asks for something that a SecretProviderClass may not, such as another address for a cloud's service. */
 	readonly administratorsOnly?: boolean;
+	/** True for the API server that {@link StoreContext.cluster} leads to: it alone may be handed tokens for the API server. */
+	readonly isThisCluster?: boolean;
 	/** The audience of the tokens it takes, where that is another than {@link Store.defaultAudience}. */
 	readonly defaultAudience?: string;
 	/** Where the service account names the role of an identity that has none. */
@@ -100,8 +103,8 @@ export interface Lease {
 export interface Found {
 	readonly kind: "found";
 	readonly value: Secret;
-	/** `json`: the value is JSON text whose parts may be selected. `bytes`: it is taken as it is. */
-	readonly structure: "bytes" | "json";
+	/** `json`: the value is JSON text whose parts may be selected. `bytes`: it is taken as it is. `keys`: an object of base64, each taken as bytes. */
+	readonly structure: "bytes" | "json" | "keys";
 	readonly lease?: Lease;
 }
 
@@ -148,6 +151,10 @@ export interface StoreContext {
 	 * @throws ProviderError `unreachable`, `denied` or `absent` when it cannot be found out
 	 */
 	nodeRegion?(signal: AbortSignal): Promise<string>;
+	/** Absent where the process knows no API server. */
+	readonly cluster?: ClusterAccess;
+	/** Tells the administrator of something that works still and should be mended, as sentences without a secret. Absent: nobody listens. */
+	advise?(advice: string): void;
 }
 
 /** What a store may use to go on with a login: no token of a pod is at hand then. */
@@ -164,8 +171,18 @@ export interface Session {
 	 * @throws ProviderError `unreachable` on an outage, `invalid` when the store finds the ref malformed
 	 */
 	read(refs: readonly Ref[], signal: AbortSignal): Promise<readonly (Outcome | Failed)[]>;
-	/** Tells when a ref may have changed, until the signal aborts; absent where the store cannot. A hint, not a promise. */
-	watch?(refs: readonly Ref[], onChange: (ref: Ref) => void, signal: AbortSignal): void;
+	/**
+	 * Tells when a ref may have changed, until the signal aborts (with a ProviderError `stopped` when for good); absent where the
+	 * store cannot. A hint, not a promise.
+	 *
+	 * @param onTrouble hears why nothing is told of a ref for the time being, once until it is again
+	 */
+	watch?(
+		refs: readonly Ref[],
+		onChange: (ref: Ref) => void,
+		signal: AbortSignal,
+		onTrouble?: (ref: Ref, error: ProviderError) => void,
+	): void;
 	/**
 	 * Prolongs a lease that this login made, by its `durationSeconds`.
 	 * @throws ProviderError `unreachable` on an outage; any other code is the store's refusal
@@ -188,6 +205,8 @@ export interface Store {
 	readonly defaultAudience: string;
 	/** True when the store itself decides by namespace and service account, so a merely decoded token is not enough. */
 	readonly needsVerifiedToken: boolean;
+	/** The key whose text stands for a JSON value of which nothing is selected, such as `Content`; absent: the value as a whole. */
+	readonly mainKey?: string;
 	/** Reads an instance as written under `stores` in the native dialect or in the policy file. */
 	instance(name: string, fields: Fields): StoreInstance;
 	/** The role an instance logs in with, as written beside its address; empty when none. */
@@ -217,6 +236,11 @@ export interface Dialect {
 	/** Whether those fields are read whatever the case of their names. */
 	readonly ignoresCase?: boolean;
 	/**
+	 * The annotations of the pod that the plan of a request depends on, by their keys; absent or empty: none. They are read
+	 * before {@link plan}, which finds them in the request.
+	 */
+	podAnnotations?(request: MountRequest): readonly string[];
+	/**
 	 * Plans one Mount, without I/O.
 	 * @throws ProviderError `invalid` with every fault at once
 	 */
@@ -228,8 +252,27 @@ export interface Dialect {
 /** What a look at a store may use: no pod's token, and no right but to ask what anybody may ask. */
 export interface DiagnosisContext {
 	readonly signal: AbortSignal;
+	/** Absent where no API server is known. */
+	readonly cluster?: ClusterAccess;
 	/** Whether policy lets a connection to this resolved IP address be opened. */
 	allowsAddress(address: string): boolean;
+}
+
+/** Whose pods a class is for, as far as it is known without one. */
+export interface Holder {
+	readonly namespace: string | undefined;
+	readonly serviceAccount: string | undefined;
+}
+
+/** What is known of an object before a pod asks for it. */
+export interface ObjectRemark {
+	/** `error`: none of these pods can have it. `warning`: they can, and something should be mended. */
+	readonly severity: "error" | "warning";
+	/** The field of the object's entry that it is about. */
+	readonly field: string;
+	/** What is the matter, as a clause. */
+	readonly cause: string;
+	readonly remedy: string;
 }
 
 /** What a store's folder exports. */
@@ -242,4 +285,10 @@ export interface StoreModule {
 	 * rejects for what it finds. Absent: only the way to the instance's endpoints is looked at.
 	 */
 	diagnose?(instance: StoreInstance, context: DiagnosisContext): Promise<readonly Finding[]>;
+	/**
+	 * Looks at an object without asking the store, for whoever writes a class. Absent: nothing can be said before.
+	 *
+	 * @param instance undefined: what the administrator has written is not known
+	 */
+	inspect?(ref: Ref, holder: Holder, instance: StoreInstance | undefined): readonly ObjectRemark[];
 }

@@ -60,7 +60,7 @@ function readObject(fields: Fields, stores: KnownStores, request: MountRequest):
 	const ref = used?.store.ref(fields, used.planned.instance, request);
 	// Without its store nobody knows which other fields the object may have.
 	if (used !== undefined) fields.done();
-	const content = contentReader(name, selection);
+	const content = contentReader(name, selection, used?.store.mainKey);
 	const planned: PlannedObject = {
 		name,
 		path: fields.path,
@@ -74,12 +74,12 @@ function readObject(fields: Fields, stores: KnownStores, request: MountRequest):
 }
 
 /** Selects once for all the places that use the object. */
-function contentReader(name: string, selection: Selection): (found: Found) => Content {
+function contentReader(name: string, selection: Selection, mainKey: string | undefined): (found: Found) => Content {
 	const contents = new WeakMap<Found, Content>();
 	return (found) => {
 		const known = contents.get(found);
 		if (known !== undefined) return known;
-		const content = select(wholeOf(found, name), selection);
+		const content = select(wholeOf(found, name, mainKey), selection);
 		contents.set(found, content);
 		return content;
 	};
