@@ -9,6 +9,8 @@ import { auditRecord } from "./mount-record.ts";
 import type { ObjectVersions } from "./object-versions.ts";
 import type { MountPlan } from "./plan/mount-plan.ts";
 import type { MountRequest } from "./plan/mount-request.ts";
+import { readPodAnnotations } from "./pod-annotations.ts";
+import type { PodAnnotationSource } from "./policy/annotation-source.ts";
 import type { Gate } from "./policy/gate.ts";
 import { type Delivery, revokedVersion } from "./rotation/holdings.ts";
 import type { Rotation } from "./rotation/rotation.ts";
@@ -27,6 +29,8 @@ type Wanted = Omit<FetchRequest, "signal">;
 export interface MountPipelineOptions {
 	/** The dialect of a provider name. */
 	dialect(request: MountRequest): Promise<Dialect>;
+	/** Absent: no API server is known. */
+	readonly podAnnotations?: PodAnnotationSource;
 	readonly gate: Gate;
 	readonly broker: Broker;
 	readonly rotation: Rotation;
@@ -175,11 +179,27 @@ export class MountPipeline {
 
 	/** A plan depends on nothing but what is in the key, so replicas and remounts share it. */
 	async #plan(request: MountRequest): Promise<MountPlan> {
-		const { provider, pod, defaultMode, parameters, credentials } = request;
-		const key = JSON.stringify([provider, pod.namespace, pod.serviceAccount, defaultMode, [...credentials.keys()], ...parameters]);
-		const plan = this.#plans.get(key) ?? (await this.#options.dialect(request)).plan(request);
+		const key = planKey(request);
+		const known = this.#plans.get(key);
+		if (known !== undefined) return this.#keepPlan(key, request, known);
+		const dialect = await this.#options.dialect(request);
+		const annotations = dialect.podAnnotations?.(request) ?? [];
+		if (annotations.length > 0) return this.#planAnnotated(dialect, request, annotations);
+		return this.#keepPlan(key, request, dialect.plan(request));
+	}
+
+	#keepPlan(key: string, { provider, pod, defaultMode, parameters }: MountRequest, plan: MountPlan): MountPlan {
 		this.#plans.set(key, plan);
 		this.#lastPlans.set(parameters, { provider, pod, defaultMode, plan });
+		return plan;
+	}
+
+	/** Such a plan is never known by its parameters alone: the annotations of the pod may be others by now. */
+	async #planAnnotated(dialect: Dialect, request: MountRequest, keys: readonly string[]): Promise<MountPlan> {
+		const podAnnotations = await readPodAnnotations(this.#options.podAnnotations, request, keys);
+		const key = planKey(request, podAnnotations);
+		const plan = this.#plans.get(key) ?? dialect.plan({ ...request, podAnnotations });
+		this.#plans.set(key, plan);
 		return plan;
 	}
 
@@ -187,4 +207,12 @@ export class MountPipeline {
 		const last = this.#lastPlans.get(parameters);
 		return last?.provider === provider && last.pod === pod && last.defaultMode === defaultMode ? last.plan : undefined;
 	}
+}
+
+function planKey(request: MountRequest, podAnnotations?: MountRequest["podAnnotations"]): string {
+	const { provider, pod, defaultMode, parameters, credentials } = request;
+	const own = [provider, pod.namespace, pod.serviceAccount, defaultMode, [...credentials.keys()]];
+	if (podAnnotations === undefined) return JSON.stringify([...own, ...parameters]);
+	const annotated = podAnnotations instanceof ProviderError ? podAnnotations.text : [...podAnnotations];
+	return JSON.stringify([...own, annotated, ...parameters]);
 }
