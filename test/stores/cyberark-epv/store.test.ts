@@ -1,0 +1,4 @@
+import { testStore } from "../store-test.ts";
+import { openCyberArkFixture } from "./fixture.ts";
+
+testStore("cyberark-epv", openCyberArkFixture);
