@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
 	mount: { summary: "play the driver: mount a SecretProviderClass from a running provider", load: () => import("./cli/mount.ts") },
 	doctor: { summary: "look at everything that a mount needs, and say what to mend", load: () => import("./cli/doctor.ts") },
 	seal: { summary: "encrypt a value, so that it may lie in a SecretProviderClass", load: () => import("./cli/seal.ts") },
+	reseal: { summary: "encrypt the sealed values of manifests anew for another key", load: () => import("./cli/reseal.ts") },
 	strongroom: { summary: "administer the own encrypted store", load: () => import("./cli/strongroom.ts") },
 };
 

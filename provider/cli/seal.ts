@@ -4,6 +4,8 @@ import type { SealKind } from "./seal/kind.ts";
 
 /** The ways to seal a value, one line each; each loads on use, and with it the library of its cloud. */
 const kinds: Readonly<Record<string, { readonly summary: string; load(): Promise<SealKind> }>> = {
+	value: { summary: "with the installation's own public key", load: async () => (await import("./seal/value.ts")).value },
+	keys: { summary: "makes the installation's key pair", load: async () => (await import("./seal/keys.ts")).keys },
 	kms: { summary: "with a key of AWS KMS", load: async () => (await import("./seal/kms.ts")).kms },
 	azure: { summary: "for a key of Azure Key Vault", load: async () => (await import("./seal/azure.ts")).azure },
 	gcp: { summary: "with a key of Google Cloud KMS", load: async () => (await import("./seal/gcp.ts")).gcp },

@@ -31,7 +31,7 @@ export function parseJwe(text: string): Jwe | string {
 	const [encryptedKey, iv, data, tag] = bytes;
 	if (parts.length !== 5 || encryptedKey === undefined || iv === undefined || data === undefined || tag === undefined)
 		return "is no JWE in compact form: five texts in base64url between dots";
-	const fields = parseHeader(header);
+	const fields = parseProtectedHeader(header);
 	if (fields === undefined) return "is a JWE whose protected header is no JSON object";
 	const problem = headerProblem(fields);
 	if (problem !== undefined) return problem;
@@ -48,7 +48,8 @@ export function openJwe(key: Buffer, { header, envelope }: Jwe): Buffer | undefi
 	return openEnvelope(key, envelope, Buffer.from(header, "ascii"));
 }
 
-function parseHeader(header: string): JsonObject | undefined {
+/** The protected header of a JWE; undefined when it is no JSON object in base64url. */
+export function parseProtectedHeader(header: string): JsonObject | undefined {
 	const bytes = decodeBase64Url(header);
 	if (bytes === undefined) return undefined;
 	try {

@@ -11,12 +11,25 @@ export class SealUsageError extends Error {
  * @throws SealUsageError
  */
 export function parseSealOptions<const Config extends ParseArgsOptionsConfig>(args: readonly string[], options: Config) {
-	const { values, tokens } = parse(args, options);
+	return parseSealArguments(args, options, false).values;
+}
+
+/**
+ * Takes options and, where a command has them, further arguments apart.
+ *
+ * @throws SealUsageError
+ */
+export function parseSealArguments<const Config extends ParseArgsOptionsConfig>(
+	args: readonly string[],
+	options: Config,
+	allowPositionals = true,
+) {
+	const { values, tokens, positionals } = parse(args, options, allowPositionals);
 	const names = tokens.flatMap((token) => (token.kind === "option" ? [token.name] : []));
 	// Node takes the last one, so a slip of the pen would seal for somebody else.
 	const twice = names.find((name, index) => names.indexOf(name) !== index && options[name]?.multiple !== true);
 	if (twice !== undefined) throw new SealUsageError(`The option --${twice} is given twice.`);
-	return values;
+	return { values, positionals };
 }
 
 /** @throws SealUsageError for a text that is none of the choices */
@@ -50,9 +63,9 @@ export function checkedEndpoint(text: string): string {
 	throw new SealUsageError("--endpoint is no https:// address; http:// is for this machine only.");
 }
 
-function parse<const Config extends ParseArgsOptionsConfig>(args: readonly string[], options: Config) {
+function parse<const Config extends ParseArgsOptionsConfig>(args: readonly string[], options: Config, allowPositionals: boolean) {
 	try {
-		return parseArgs({ args: [...args], options, strict: true, allowPositionals: false, tokens: true });
+		return parseArgs({ args: [...args], options, strict: true, allowPositionals, tokens: true });
 	} catch (error) {
 		throw new SealUsageError(describe(error));
 	}

@@ -51,7 +51,8 @@ export function readEntryOptions<Dialect extends string>(values: WorkloadValues,
 	};
 }
 
-function readSealedFor(values: WorkloadValues): SealedFor {
+/** @throws SealUsageError */
+export function readSealedFor(values: WorkloadValues): SealedFor {
 	const { namespace = "", "service-account": serviceAccount = "", object = "" } = values;
 	const kind = choice<WorkloadBinding>("--bind", values.bind, workloadBindings, "object");
 	if (object === "") throw new SealUsageError("--object is missing: say what the value is delivered as.");
