@@ -26,6 +26,8 @@ export interface KnowledgeParts {
 	readonly observation: Observation;
 	/** The region that the node lies in; undefined where nobody can tell. */
 	readonly nodeRegion: BrokerOptions["nodeRegion"];
+	/** The API server of this cluster; undefined where none is known. */
+	readonly cluster: BrokerOptions["cluster"];
 	/** What was made of values, to be let go with them. */
 	readonly kept: KeptAnswers;
 }
@@ -88,7 +90,7 @@ export async function openKnowledge(parts: KnowledgeParts): Promise<Knowledge> {
 type LeaseHearers = Pick<BrokerOptions["leases"], "onReplaced" | "onNews">;
 
 function makeBroker(
-	{ options, store, observation, gate, kept, nodeRegion }: KnowledgeParts,
+	{ options, store, observation, gate, kept, nodeRegion, cluster }: KnowledgeParts,
 	state: StateFiles,
 	leases: LeaseHearers,
 ): Broker {
@@ -110,6 +112,10 @@ function makeBroker(
 		store,
 		addressGuard: (store) => gate.addressGuard(store),
 		nodeRegion,
+		cluster,
+		advised(advice, { name }, { namespace, serviceAccount }) {
+			log.warn({ event: "store_advice", store: name, namespace, serviceAccount, reason: advice }, "a store advises to mend something");
+		},
 	});
 }
 
@@ -138,6 +144,11 @@ function makeRotation(
 				const age = error.code === "unreachable" ? ageSeconds(broker, asked, ref) : 0;
 				notices.unconfirmed(key, asked.store.instance.name, age, () => rotation.holders(key));
 				log.debug({ event: "poll_failed", store: asked.store.instance.name, code: error.code, reason: error.text }, "refresh failed");
+			},
+			watchFailed({ asked }, error) {
+				const { namespace, serviceAccount } = asked.admission.identity;
+				const fields = { store: asked.store.instance.name, namespace, serviceAccount, code: error.code, reason: error.text };
+				log.info({ event: "watch_failed", ...fields }, "changes are seen at the poll interval");
 			},
 			breakerOpened(census) {
 				metrics.breakerOpened();

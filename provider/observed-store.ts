@@ -100,7 +100,7 @@ class ObservedSession implements Session {
 		this.#session = session;
 		this.#calls = calls;
 		const { watch, renew, revoke, renewLogin, close, state } = session;
-		if (watch !== undefined) this.watch = (refs, onChange, signal) => watch.call(session, refs, onChange, signal);
+		if (watch !== undefined) this.watch = (refs, onChange, signal, onTrouble) => watch.call(session, refs, onChange, signal, onTrouble);
 		if (renew !== undefined) this.renew = (lease: Lease, signal) => calls.run("renew", () => renew.call(session, lease, signal));
 		if (revoke !== undefined) this.revoke = (lease: Lease, signal) => calls.run("revoke", () => revoke.call(session, lease, signal));
 		if (renewLogin !== undefined) this.renewLogin = (signal) => calls.run("renew-login", () => renewLogin.call(session, signal));

@@ -29,7 +29,7 @@ import { runtimeVersion } from "./shared/runtime-version.ts";
 import { prepareTaintRemoval } from "./startup-taint.ts";
 import { StoreRegistry } from "./store-registry.ts";
 import { stores } from "./stores/index.ts";
-import { nodeRegion, serviceAccounts } from "./surroundings.ts";
+import { clusterAccess, nodeRegion, podAnnotations, serviceAccounts } from "./surroundings.ts";
 import { type HealthServer, startHealthServer } from "./telemetry/health.ts";
 import { describeCause, type Logger } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
@@ -68,9 +68,12 @@ export async function startProvider(options: ServeOptions, log: Logger): Promise
 		kept,
 		observation,
 		nodeRegion: nodeRegion(options, kubernetes),
+		cluster: clusterAccess(options),
 	});
+	const annotations = podAnnotations(kubernetes);
 	const pipeline = new MountPipeline({
 		dialect: (request) => dialects.of(request),
+		...(annotations === undefined ? {} : { podAnnotations: annotations }),
 		gate,
 		broker: knowledge.broker,
 		rotation: knowledge.rotation,

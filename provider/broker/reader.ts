@@ -3,7 +3,7 @@ import type { Admission } from "../plan/admission.ts";
 import type { PlannedStore } from "../plan/mount-plan.ts";
 import { Flights } from "../shared/flights.ts";
 import type { Secret } from "../shared/secret.ts";
-import type { Outcome, Ref, Session, Store, StoreContext, StoreInstance } from "../stores/store.ts";
+import type { Identity, Outcome, Ref, Session, Store, StoreContext, StoreInstance } from "../stores/store.ts";
 import { Batches } from "./batches.ts";
 import { Instances } from "./instances.ts";
 import { hasLease } from "./leases/leased-refs.ts";
@@ -37,6 +37,10 @@ export interface ReaderOptions {
 	addressGuard(store: PlannedStore): (address: string) => boolean;
 	/** See {@link StoreContext.nodeRegion}. */
 	readonly nodeRegion?: NonNullable<StoreContext["nodeRegion"]> | undefined;
+	/** See {@link StoreContext.cluster}. */
+	readonly cluster?: StoreContext["cluster"] | undefined;
+	/** Hears what a store advises, met by whose login. See {@link StoreContext.advise}. */
+	advised?(advice: string, instance: StoreInstance, identity: Identity): void;
 }
 
 /**
@@ -79,8 +83,13 @@ export class Reader {
 		const key = asked.admission.identity.key;
 		const known = this.#sessions.get(key);
 		const session = known ?? (await this.#login(asked, signal));
-		const outcome = await this.#readWith(session, asked, ref, signal);
-		if (outcome.kind !== "denied" || known === undefined || !this.#sessions.doubt(key, known)) return outcome;
+		const outcome = await this.#readWith(session, asked, ref, signal).catch((reason: unknown) => {
+			// The login has ended before its time, as when the pod is gone with whose token it was made.
+			if (known !== undefined && this.#sessions.get(key) !== known && ProviderError.from(reason).code === "unidentified") return undefined;
+			throw reason;
+		});
+		const isDoubtful = outcome === undefined || (outcome.kind === "denied" && known !== undefined && this.#sessions.doubt(key, known));
+		if (!isDoubtful) return outcome;
 		const fresh = this.#sessions.get(key) ?? (await this.#login(asked, signal));
 		const second = await this.#readWith(fresh, asked, ref, signal);
 		if (second.kind === "denied") this.#sessions.believeDenials(key);
@@ -124,13 +133,17 @@ export class Reader {
 	}
 
 	#context(asked: Asked, signal: AbortSignal): StoreContext {
+		const { instance } = asked.store;
+		const { identity } = asked.admission;
 		return {
-			...this.#sharedContext(asked.store.instance),
+			...this.#sharedContext(instance),
 			token: asked.admission.token,
 			credentials: asked.credentials,
 			signal,
 			allowsAddress: (address) => asked.admission.allowsAddress(address),
 			...(this.#options.nodeRegion === undefined ? {} : { nodeRegion: this.#options.nodeRegion }),
+			...(this.#options.cluster === undefined ? {} : { cluster: this.#options.cluster }),
+			advise: (advice) => this.#options.advised?.(advice, instance, identity),
 		};
 	}
 

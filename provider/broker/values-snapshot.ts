@@ -28,6 +28,6 @@ function isSnapshot(value: unknown): value is ValuesSnapshot {
 function isValue(value: unknown): value is ValueSnapshot {
 	if (typeof value !== "object" || value === null) return false;
 	if (!("key" in value && "structure" in value && "value" in value && "askedAt" in value)) return false;
-	const isKnownStructure = value.structure === "bytes" || value.structure === "json";
+	const isKnownStructure = value.structure === "bytes" || value.structure === "json" || value.structure === "keys";
 	return typeof value.key === "string" && isKnownStructure && typeof value.value === "string" && Number.isFinite(value.askedAt);
 }

@@ -11,6 +11,7 @@ import { checkDriver } from "./doctor/checks/driver.ts";
 import { checkPolicy } from "./doctor/checks/policy.ts";
 import { checkProcess } from "./doctor/checks/process.ts";
 import { checkRights } from "./doctor/checks/rights.ts";
+import { checkSecretsAtRest } from "./doctor/checks/secrets-at-rest.ts";
 import { checkSockets } from "./doctor/checks/sockets.ts";
 import { checkStores } from "./doctor/checks/stores.ts";
 import { type DoctorContext, makeContext } from "./doctor/context.ts";
@@ -26,6 +27,7 @@ const checks: readonly (readonly [string, Check])[] = [
 	["Sockets", checkSockets],
 	["API server", checkApiServer],
 	["Rights", checkRights],
+	["Secrets", checkSecretsAtRest],
 	["Driver", checkDriver],
 	["Policy", checkPolicy],
 	["SecretProviderClass", checkClass],

@@ -19,7 +19,8 @@ export class TokenReviewVerifier implements TokenVerifier {
 		const review = {
 			apiVersion: "authentication.k8s.io/v1",
 			kind: "TokenReview",
-			spec: { token: token.reveal().toString("latin1"), audiences: [audience] },
+			// Without audiences the API server looks for its own.
+			spec: { token: token.reveal().toString("latin1"), ...(audience === "" ? {} : { audiences: [audience] }) },
 		};
 		const { status, body } = await this.#client.call("POST", "/apis/authentication.k8s.io/v1/tokenreviews", signal, review);
 		if (status !== 200 && status !== 201) {
@@ -28,7 +29,8 @@ export class TokenReviewVerifier implements TokenVerifier {
 			});
 		}
 		const result = (body as { status?: { authenticated?: unknown; audiences?: unknown } } | undefined)?.status;
-		if (result?.authenticated === true && Array.isArray(result.audiences) && result.audiences.includes(audience)) return;
+		const audiences: readonly unknown[] = Array.isArray(result?.audiences) ? result.audiences : [];
+		if (result?.authenticated === true && (audience === "" || audiences.includes(audience))) return;
 		throw new ProviderError("unidentified", `The API server does not accept the token for audience ${quote(audience)}.`, {
 			remedy: "Let kubelet supply the token; if it did, its pod or service account is gone.",
 			rule: "token-signature",

@@ -1,4 +1,5 @@
 import { ProviderError } from "../errors.ts";
+import { errorCodeOf } from "../shared/error-code.ts";
 
 /** How far a request got. */
 export type Stage = "resolve" | "connect" | "tls" | "response";
@@ -68,7 +69,7 @@ export function timeoutFailure(stage: Stage, server: string, milliseconds: numbe
 }
 
 function errorCode(error: unknown): string {
-	const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+	const code = errorCodeOf(error) ?? "";
 	if (!(error instanceof Error)) return code;
 	// Node has no code for some verdicts of OpenSSL; the message is then OpenSSL's fixed text.
 	if (code === "UNSPECIFIED" && Object.hasOwn(certificateFacts, error.message)) return error.message;

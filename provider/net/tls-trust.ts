@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import { ProviderError } from "../errors.ts";
+import { errorCodeOf } from "../shared/error-code.ts";
 import type { Secret } from "../shared/secret.ts";
 
 /** How a server proves itself and, with a client certificate, how we do. All files are PEM. */
@@ -27,6 +28,8 @@ export interface TlsOptions {
 
 const largestFile = 1024 * 1024;
 const mostFiles = 1000;
+/** Of all authorities; the usual bundle of all public ones takes a quarter of a MiB. */
+const largestTogether = 8 * 1024 * 1024;
 const lookAgainMilliseconds = 1000;
 
 /**
@@ -104,7 +107,7 @@ function authorityFiles(options: TlsOptions): readonly string[] {
 }
 
 function makeContext(authorities: readonly string[], options: TlsOptions): SecureContext {
-	const ca = authorities.map(readPem).filter((pem) => pem.includes("-----BEGIN CERTIFICATE-----"));
+	const ca = readAuthorities(authorities);
 	if (authorities.length > 0 && ca.length === 0) throw unusable(authorities[0] ?? "", "holds no certificate");
 	const trust = options.ca === undefined && authorities.length === 0 ? {} : { ca: options.ca ?? ca };
 	const { clientCertificateFile, clientKeyFile, maximumVersion } = options;
@@ -117,6 +120,16 @@ function makeContext(authorities: readonly string[], options: TlsOptions): Secur
 			...clientPart(options),
 		}),
 	);
+}
+
+function readAuthorities(files: readonly string[]): string[] {
+	let length = 0;
+	return files.flatMap((file) => {
+		const pem = readPem(file);
+		length += pem.length;
+		if (length > largestTogether) throw unusable(file, `and those before it hold more than ${largestTogether} bytes`);
+		return pem.includes("-----BEGIN CERTIFICATE-----") ? [pem] : [];
+	});
 }
 
 /** What proves us to the server; nothing without a client certificate. */
@@ -135,12 +148,24 @@ function clientPart(options: TlsOptions): Pick<SecureContextOptions, "cert" | "k
 function fileFingerprint(file: string): string {
 	const status = attempt(file, () => statSync(file));
 	if (!status.isFile()) throw unusable(file, "is not a file");
-	if (status.size > largestFile) throw unusable(file, `is larger than ${largestFile} bytes`);
+	if (status.size > largestFile) throw tooLarge(file);
 	return `${file} ${status.ino} ${status.size} ${status.mtimeMs} ${status.ctimeMs}`;
 }
 
+/** Not more than the largest file, whatever its size is said to be: files of the kernel say 0, and some have no end. */
 function readPem(file: string): string {
-	return attempt(file, () => readFileSync(file, "utf8"));
+	return attempt(file, () => {
+		const bytes = Buffer.alloc(largestFile + 1);
+		const descriptor = openSync(file, "r");
+		try {
+			let length = 0;
+			for (let count = -1; count !== 0 && length < bytes.length; length += count) count = readSync(descriptor, bytes, { offset: length });
+			if (length > largestFile) throw tooLarge(file);
+			return bytes.toString("utf8", 0, length);
+		} finally {
+			closeSync(descriptor);
+		}
+	});
 }
 
 function attempt<Result>(file: string, use: () => Result): Result {
@@ -148,9 +173,13 @@ function attempt<Result>(file: string, use: () => Result): Result {
 		return use();
 	} catch (error) {
 		if (error instanceof ProviderError) throw error;
-		const code = error instanceof Error && "code" in error && typeof error.code === "string" ? ` (${error.code})` : "";
-		throw unusable(file, `cannot be used${code}`, error);
+		const code = errorCodeOf(error);
+		throw unusable(file, `cannot be used${code === undefined ? "" : ` (${code})`}`, error);
 	}
+}
+
+function tooLarge(file: string): ProviderError {
+	return unusable(file, `is larger than ${largestFile} bytes`);
 }
 
 function unusable(file: string, problem: string, cause?: unknown): ProviderError {

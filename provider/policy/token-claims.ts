@@ -14,6 +14,11 @@ export interface TokenClaims {
 	readonly podUid: string | undefined;
 }
 
+/** Three texts in base64url (RFC 7515, section 3.1). */
+const compactForm = /^[\w-]+\.([\w-]+)\.[\w-]+$/;
+/** ECMAScript, "Time Values". */
+const latestSeconds = 8.64e12;
+
 /** A token that ended this long ago is still taken: clocks of node and control plane differ. */
 const clockToleranceSeconds = 10;
 
@@ -28,7 +33,7 @@ export function decodeTokenClaims(token: Secret, audience: string): TokenClaims 
 	const namespace = kubernetes?.["namespace"];
 	const serviceAccount = recordOf(kubernetes?.["serviceaccount"])?.["name"];
 	const expiresAt = payload?.["exp"];
-	if (typeof namespace !== "string" || typeof serviceAccount !== "string" || typeof expiresAt !== "number") {
+	if (typeof namespace !== "string" || typeof serviceAccount !== "string" || !isTime(expiresAt)) {
 		throw new ProviderError(
 			"unidentified",
 			`What came as the token for audience ${quote(audience)} is not a bound service account token.`,
@@ -92,8 +97,17 @@ function mismatch(message: string): ProviderError {
 	});
 }
 
+/** Seconds since 1970 that a date can have. */
+function isTime(value: unknown): value is number {
+	return typeof value === "number" && Math.abs(value) <= latestSeconds;
+}
+
+/**
+ * Whatever else a pod's author writes behind a good payload would go on into headers and forms: the signature may be
+ * nobody's business here, its letters are.
+ */
 function decodePayload(token: Secret): Readonly<Record<string, unknown>> | undefined {
-	const part = token.reveal().toString("latin1").split(".", 3)[1];
+	const [, part] = compactForm.exec(token.reveal().toString("latin1")) ?? [];
 	if (part === undefined) return undefined;
 	try {
 		return recordOf(JSON.parse(Buffer.from(part, "base64url").toString("utf8")));

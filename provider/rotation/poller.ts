@@ -67,6 +67,7 @@ export class Poller {
 
 	/** One round: whatever is due is asked for, store by store. */
 	async tick(): Promise<void> {
+		if (this.#controller.signal.aborted) return;
 		const wanted = this.#options.wanted();
 		this.#forgetOthers(wanted);
 		this.#options.looked(wanted);
@@ -91,6 +92,8 @@ export class Poller {
 			this.#busy.delete(instance);
 		}
 		this.#options.refreshed();
+		// What a store told of while the round went on need not wait for the next one's time.
+		if (wanted.some((ref) => this.#schedule(ref.key).hurried && this.#mayBeAsked(ref))) setImmediate(() => void this.tick());
 	}
 
 	/** @returns whether the store has withdrawn any of them since it was last asked */

@@ -33,6 +33,8 @@ export interface RotationEvents {
 	changed(pod: Pod, object: string): void;
 	polled?(wanted: Wanted): void;
 	pollFailed(wanted: Wanted, error: ProviderError): void;
+	/** A store that can tell of changes does not tell of this one for the time being. */
+	watchFailed?(wanted: Wanted, error: ProviderError): void;
 	breakerOpened(census: Census): void;
 }
 
@@ -63,7 +65,11 @@ export class Rotation {
 			...clock,
 		});
 		this.#revocation = new Revocation(this.#breaker, now);
-		this.#watchers = new Watchers({ session: (identityKey) => broker.session(identityKey), changed: (key) => this.#poller.hurry(key) });
+		this.#watchers = new Watchers({
+			session: (identityKey) => broker.session(identityKey),
+			changed: (key) => this.#poller.hurry(key),
+			troubled: (wanted, error) => events.watchFailed?.(wanted, error),
+		});
 		this.#poller = new Poller({
 			broker,
 			wanted: () => wantedRefs(heldObjects(this.#options.broker, this.#holdings.all()), pollMilliseconds),

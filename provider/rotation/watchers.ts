@@ -1,3 +1,4 @@
+import { ProviderError } from "../errors.ts";
 import type { Ref, Session } from "../stores/store.ts";
 import type { Wanted } from "./wanted.ts";
 
@@ -6,6 +7,8 @@ export interface WatchersOptions {
 	session(identityKey: string): Session | undefined;
 	/** Hears that a ref may have changed. */
 	changed(key: string): void;
+	/** Hears why a ref cannot be watched for the time being. */
+	troubled?(wanted: Wanted, error: ProviderError): void;
 }
 
 interface Watch {
@@ -34,8 +37,10 @@ export class Watchers {
 		for (const [identityKey, refs] of byIdentity) this.#watch(identityKey, refs);
 	}
 
+	/** Ends all watches for good, which the reason tells. */
 	stop(): void {
-		for (const [identityKey, watch] of this.#watches) this.#end(identityKey, watch);
+		const reason = new ProviderError("stopped", "The provider is stopping.");
+		for (const [identityKey, watch] of this.#watches) this.#end(identityKey, watch, reason);
 	}
 
 	#watch(identityKey: string, wanted: readonly Wanted[]): void {
@@ -47,19 +52,23 @@ export class Watchers {
 			.join("\n");
 		if (current?.session === session && current?.refs === refs) return;
 		if (current !== undefined) this.#end(identityKey, current);
+		// The watch went with its login: who asks for one of the refs logs in anew, and watching goes on.
+		if (current !== undefined && session === undefined && wanted[0] !== undefined) this.#options.changed(wanted[0].key);
 		if (session?.watch === undefined) return;
 		const controller = new AbortController();
 		this.#watches.set(identityKey, { session, refs, controller });
-		const keys = new Map(wanted.map(({ ref, key }) => [ref, key] as const));
-		const onChange = (ref: Ref) => {
-			const key = keys.get(ref);
-			if (key !== undefined && !controller.signal.aborted) this.#options.changed(key);
+		const byRef = new Map(wanted.map((entry) => [entry.ref, entry] as const));
+		const tell = (ref: Ref, hear: (entry: Wanted) => void) => {
+			const entry = byRef.get(ref);
+			if (entry !== undefined && !controller.signal.aborted) hear(entry);
 		};
-		session.watch([...keys.keys()], onChange, controller.signal);
+		const onChange = (ref: Ref) => tell(ref, ({ key }) => this.#options.changed(key));
+		const onTrouble = (ref: Ref, error: ProviderError) => tell(ref, (entry) => this.#options.troubled?.(entry, error));
+		session.watch([...byRef.keys()], onChange, controller.signal, onTrouble);
 	}
 
-	#end(identityKey: string, watch: Watch): void {
+	#end(identityKey: string, watch: Watch, reason?: ProviderError): void {
 		this.#watches.delete(identityKey);
-		watch.controller.abort();
+		watch.controller.abort(reason);
 	}
 }

@@ -1,11 +1,6 @@
-import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
 import type { ExecutionContext } from "ava";
-import { issue, makeAuthority } from "../net/certificates.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { startApiServer } from "../support/api-server.ts";
 
 /** An API server that says what the test tells it to, for what a real one cannot be made to say. */
 export interface ScriptedApi {
@@ -33,20 +28,11 @@ interface Call {
 
 /** Starts one on loopback; it stops with the test. */
 export async function startScriptedApi(t: ExecutionContext<unknown>): Promise<ScriptedApi> {
-	const directory = temporaryDirectory(t);
-	const authority = makeAuthority(directory, "authority");
-	const { certificate, key } = issue(directory, authority, "api");
 	const calls: Call[] = [];
 	let arrived = Promise.withResolvers<void>();
-	const server = createServer({ cert: readFileSync(certificate), key: readFileSync(key) }, (request, response) => {
+	const { address, caFile } = await startApiServer(t, (request, response) => {
 		calls.push({ request, response });
 		arrived.resolve();
-	});
-	server.listen(0, "127.0.0.1");
-	await once(server, "listening");
-	t.teardown(() => {
-		server.closeAllConnections();
-		server.close();
 	});
 	async function next(isWatch: boolean): Promise<Call> {
 		while (calls.length === 0) await arrived.promise;
@@ -56,8 +42,8 @@ export async function startScriptedApi(t: ExecutionContext<unknown>): Promise<Sc
 		return call;
 	}
 	return {
-		address: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
-		caFile: authority.certificate,
+		address,
+		caFile,
 		async answerList(body) {
 			(await next(false)).response.end(JSON.stringify(body));
 		},

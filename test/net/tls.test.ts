@@ -1,7 +1,5 @@
-import { once } from "node:events";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type TlsOptions as ServerTls, TLSSocket } from "node:tls";
 import test, { type ExecutionContext } from "ava";
@@ -9,6 +7,7 @@ import { ProviderError } from "../../provider/errors.ts";
 import { parseAddress } from "../../provider/net/address.ts";
 import type { TlsOptions } from "../../provider/net/tls-trust.ts";
 import { Transport } from "../../provider/net/transport.ts";
+import { listenDuring } from "../support/loopback.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { type Certificate, issue, makeAuthority } from "./certificates.ts";
 
@@ -18,13 +17,7 @@ async function startServer(t: ExecutionContext, { certificate, key }: Certificat
 		if (incoming.socket instanceof TLSSocket) seen.push(String(incoming.socket.getPeerCertificate().subject?.CN ?? ""));
 		outgoing.end("ok");
 	});
-	server.listen(0, "127.0.0.1");
-	await once(server, "listening");
-	t.teardown(() => {
-		server.close();
-		server.closeAllConnections();
-	});
-	return { port: (server.address() as AddressInfo).port, seen, server };
+	return { port: await listenDuring(t, server), seen, server };
 }
 
 interface AskOptions {
@@ -93,10 +86,8 @@ test("TLS below 1.2, and no TLS at all, are refused with the fact", async (t) =>
 	const old = await startServer(t, certificate, { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" });
 	t.regex(await outcome(makeTransport(t, old.port, { caFile: authority.certificate })), /no TLS version from 1\.2 on/);
 	const { createServer: createPlain } = await import("node:http");
-	const plain = createPlain((_incoming, outgoing) => outgoing.end("ok")).listen(0, "127.0.0.1");
-	await once(plain, "listening");
-	t.teardown(() => plain.close());
-	const { port } = plain.address() as AddressInfo;
+	const plain = createPlain((_incoming, outgoing) => outgoing.end("ok"));
+	const port = await listenDuring(t, plain);
 	t.regex(await outcome(makeTransport(t, port, { skipVerification: true })), /does not speak TLS on this port/);
 });
 

@@ -6,6 +6,7 @@ import type { Wanted } from "../../provider/rotation/wanted.ts";
 import { Secret } from "../../provider/shared/secret.ts";
 import type { Outcome } from "../../provider/stores/store.ts";
 import { plannedStore } from "../support/fake-store.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 const refreshMilliseconds = 100_000;
 const found: Outcome = { kind: "found", value: new Secret("v"), structure: "bytes" };
@@ -68,4 +69,18 @@ test("as many refs are under way at once as a batch holds, and few where there a
 	const single = setUp(1, ages, chances());
 	await single.poller.tick();
 	t.is(single.most(), 8);
+});
+
+test("what a store tells of while a round goes on is asked for as soon as that is over", async (t) => {
+	const ages = { "one/due": 1, "one/young": 0 };
+	const { poller, asked } = setUp(1, ages, chances());
+	const round = poller.tick();
+	ages["one/due"] = 0;
+	// The tick of this very moment finds the store busy.
+	poller.hurry("one/young");
+	await poller.tick();
+	await round;
+	t.deepEqual(asked, ["one/due"], "a store is asked in one round at a time");
+	await waitUntil(() => asked.length > 1);
+	t.deepEqual(asked, ["one/due", "one/young"]);
 });

@@ -71,6 +71,8 @@ test("a watch follows the login and the refs, and ends with them", (t) => {
 	session = undefined;
 	watchers.update(wanted("a"));
 	t.true(watched.every(({ signal }) => signal.aborted));
+	watchers.update(wanted("a"));
+	t.deepEqual(changed, ["a", "b", "a"], "asking once for a ref brings the next login");
 	watchers.update([]);
 	watchers.stop();
 });

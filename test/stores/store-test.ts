@@ -15,6 +15,8 @@ export interface StoreFixture {
 	readonly audience: string;
 	/** The policy file that lets it be asked, with the store configured under `stores.main`. */
 	readonly policy: string;
+	/** What else the provider is started with. */
+	readonly flags?: readonly string[];
 	/** Namespace and service account that may read; the stranger is another account. */
 	readonly reader: Pick<Pod, "namespace" | "serviceAccount">;
 	readonly stranger: Pick<Pod, "namespace" | "serviceAccount">;
@@ -60,7 +62,8 @@ export function testStore(type: string, open: (t: ExecutionContext<unknown>) => 
 	for (const [name, run] of Object.entries(cases)) {
 		test.serial(`${type}: ${name}`, async (t) => {
 			const store = await open(t);
-			const provider = await startTestProvider(t, { policy: store.policy, providers: "claviger", issuer: store.issuer });
+			const { policy, issuer, flags = [] } = store;
+			const provider = await startTestProvider(t, { policy, providers: "claviger", issuer, flags });
 			await run(t, new Bench(store, provider));
 		});
 	}

@@ -1,6 +1,7 @@
 import { ProviderError } from "../../../errors.ts";
 import type { PlannedStore } from "../../../plan/mount-plan.ts";
-import { type Finding, failed, failure, ok } from "../../../shared/finding.ts";
+import { type Finding, failed, failure, ok, warning } from "../../../shared/finding.ts";
+import { inspectObjects, type PlacedRemark } from "../../object-remarks.ts";
 import type { DoctorContext } from "../context.ts";
 import { guardOf, titleOf } from "./stores.ts";
 
@@ -10,7 +11,7 @@ export async function checkClass({ planned, arrangement }: DoctorContext): Promi
 		const found = await planned;
 		if (found === undefined) return [];
 		const { plan, name, provider, namespace, serviceAccount } = found;
-		const { gate } = await arrangement;
+		const { gate, registry } = await arrangement;
 		const whole = ok(
 			"plan",
 			`${name} is in order for the provider ${provider}: ${plan.objects.length} objects, ${plan.files.length} files.`,
@@ -26,10 +27,16 @@ export async function checkClass({ planned, arrangement }: DoctorContext): Promi
 				`${what} is asked of ${describe(store, `${namespace}/${serviceAccount}`)}${object.optional ? "; it is optional" : ""}.`,
 			);
 		});
-		return [whole, ...objects];
+		const remarks = await inspectObjects(plan, { namespace, serviceAccount }, registry, () => true);
+		return [whole, ...objects, ...remarks.map(findingOf)];
 	} catch (reason) {
 		return [failure("plan", reason, "Mend the class.")];
 	}
+}
+
+function findingOf({ object, severity, cause, remedy }: PlacedRemark): Finding {
+	const message = `${object.path} ${JSON.stringify(object.name)} ${cause}.`;
+	return severity === "error" ? failed("object", message, remedy) : warning("object", message, remedy);
 }
 
 function describe(store: PlannedStore, account: string): string {

@@ -63,7 +63,7 @@ async function checkAudiences(context: Connected, object: unknown): Promise<read
 		});
 		const whole = ok(
 			check,
-			`tokenRequests has every audience that is needed: ${needed.map(({ audience }) => audience).join(", ") || "none"}.`,
+			`tokenRequests has every audience that is needed: ${needed.map(({ audience }) => audience || '""').join(", ") || "none"}.`,
 		);
 		return [...(found.length === 0 ? [whole] : found), ...checkOthers(listed, needed)];
 	} catch (reason) {

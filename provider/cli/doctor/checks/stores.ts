@@ -4,6 +4,7 @@ import { diagnosePath } from "../../../net/path-diagnosis.ts";
 import type { PlannedStore } from "../../../plan/mount-plan.ts";
 import type { Gate } from "../../../policy/gate.ts";
 import { type Finding, failed, failure, ok, warning } from "../../../shared/finding.ts";
+import { clusterAccess } from "../../../surroundings.ts";
 import type { Arrangement } from "../arrangement.ts";
 import type { DoctorContext } from "../context.ts";
 
@@ -15,7 +16,8 @@ export interface StoreDiagnosis {
 }
 
 /** Each store once, whether the policy names it, the dialects served fall back on it, or the class of `--class` uses it. */
-export async function checkStores({ arrangement, planned, signal }: DoctorContext): Promise<readonly StoreDiagnosis[]> {
+export async function checkStores(context: DoctorContext): Promise<readonly StoreDiagnosis[]> {
+	const { arrangement, planned } = context;
 	const arranged = await arrangement.catch(() => undefined);
 	// What is wrong with the policy is said where the policy is looked at.
 	if (arranged === undefined) return [];
@@ -25,7 +27,7 @@ export async function checkStores({ arrangement, planned, signal }: DoctorContex
 	const asked = plannedClass?.plan.stores.filter((store) => !(guardOf(arranged.gate, store) instanceof ProviderError)) ?? [];
 	return Promise.all(
 		distinct([...known, ...asked]).map(async (store) => {
-			const findings = await diagnose(arranged, store, signal).catch((reason: unknown) => [
+			const findings = await diagnose(arranged, store, context).catch((reason: unknown) => [
 				failure("store", reason, "See the cause, and ask again."),
 			]);
 			return { title: titleOf(store), findings };
@@ -39,12 +41,17 @@ export function titleOf({ instance }: PlannedStore): string {
 	return `${name} ${where}`;
 }
 
-async function diagnose({ gate, registry }: Arrangement, store: PlannedStore, signal: AbortSignal): Promise<readonly Finding[]> {
+async function diagnose(
+	{ gate, registry }: Arrangement,
+	store: PlannedStore,
+	{ serve, signal }: DoctorContext,
+): Promise<readonly Finding[]> {
 	const { instance } = store;
 	const allowed = guardOf(gate, store);
 	if (allowed instanceof ProviderError) return [failed("policy", allowed.message, allowed.remedy ?? "Ask the administrator.")];
 	const { diagnose: look } = await registry.module(instance.type);
-	if (look !== undefined) return look(instance, { signal, allowsAddress: allowed });
+	const cluster = clusterAccess(serve);
+	if (look !== undefined) return look(instance, { signal, allowsAddress: allowed, ...(cluster === undefined ? {} : { cluster }) });
 	const ways = instance.endpoints.map((endpoint) => diagnoseEndpoint(endpoint, allowed, signal));
 	if (ways.length === 0) return [ok("store", "It is inside the provider; there is no way to it that could fail.")];
 	return (await Promise.all(ways)).flat();
