@@ -7,7 +7,8 @@ import { type ConfiguredStore, planNative, storeTypesIn } from "./plan/native/in
 import { planConfigured } from "./plan/native/stores.ts";
 import { finishPolicy, type Policy } from "./policy/policy-file.ts";
 import type { StoreRegistry } from "./store-registry.ts";
-import type { Dialect, StoreInstance } from "./stores/store.ts";
+import type { Dialect } from "./stores/module.ts";
+import type { StoreInstance } from "./stores/store.ts";
 
 /** The provider name of the native dialect. */
 export const nativeProvider = "claviger";

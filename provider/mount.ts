@@ -14,7 +14,8 @@ import type { PodAnnotationSource } from "./policy/annotation-source.ts";
 import type { Gate } from "./policy/gate.ts";
 import { type Delivery, revokedVersion } from "./rotation/holdings.ts";
 import type { Rotation } from "./rotation/rotation.ts";
-import type { Dialect, Found } from "./stores/store.ts";
+import type { Dialect } from "./stores/module.ts";
+import type { Found } from "./stores/store.ts";
 import type { MountStage } from "./telemetry/metrics.ts";
 
 /** What leaves with an answer, for the records about it. */

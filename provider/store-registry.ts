@@ -1,6 +1,7 @@
 import { ProviderError } from "./errors.ts";
 import type { StoreEntry } from "./stores/index.ts";
-import type { Store, StoreModule } from "./stores/store.ts";
+import type { StoreModule } from "./stores/module.ts";
+import type { Store } from "./stores/store.ts";
 
 /** Loads stores on first use, each once. */
 export class StoreRegistry {

@@ -13,7 +13,8 @@ const neighbours: Readonly<Record<string, readonly string[]>> = {
 	render: ["errors", "shared", "plan", "stores/store"],
 	plan: ["errors", "shared", "render", "stores/store"],
 	"stores/store": ["errors", "shared", "plan"],
-	"stores/index": ["stores/store"],
+	"stores/module": ["errors", "shared", "plan", "stores/store"],
+	"stores/index": ["stores/module"],
 	policy: ["errors", "shared", "plan", "stores/store"],
 	broker: ["errors", "shared", "plan", "stores/store"],
 	rotation: ["errors", "shared", "plan", "broker", "stores/store"],
@@ -24,7 +25,7 @@ const neighbours: Readonly<Record<string, readonly string[]>> = {
 	strongroom: ["errors", "shared"],
 	sealing: ["errors", "shared"],
 	aws: ["errors", "shared", "net", "plan", "stores/store"],
-	"store folder": ["errors", "shared", "plan", "render", "net", "stores/store"],
+	"store folder": ["errors", "shared", "plan", "render", "net", "stores/store", "stores/module"],
 };
 /** Rooms that some stores share with one another, or with the command line. */
 const storeRooms: Readonly<Record<string, readonly string[]>> = {
@@ -69,7 +70,7 @@ function roomOf(file: string): string {
 function mayImport({ file, target, dynamic }: Import): boolean {
 	const [from, to] = [roomOf(file), roomOf(target)];
 	if (from === to) return true;
-	const storeFolder = /^stores\/(?!store$|index$)/;
+	const storeFolder = /^stores\/(?!store$|module$|index$)/;
 	if (from === "stores/index" && storeFolder.test(to)) return dynamic && target.endsWith("/index.ts");
 	if (storeFolder.test(to)) return false;
 	if (from === "" || from === "cli") return true;

@@ -16,7 +16,7 @@ export function showable(text: string, confidential: readonly Secret[]): string 
 export const serviceTitles = { secretsmanager: "Secrets Manager", ssm: "Parameter Store", kms: "KMS", sts: "STS" } as const;
 
 /** The names of the services in the texts of the AWS SDK for Go, which today's provider passes on. */
-export const goServiceIds = { secretsmanager: "Secrets Manager", ssm: "SSM", kms: "KMS", sts: "STS" } as const;
+const goServiceIds = { secretsmanager: "Secrets Manager", ssm: "SSM", kms: "KMS", sts: "STS" } as const;
 
 /** What the identity is called in messages: its role, and whose it is. */
 export function describeIdentity({ role, namespace, serviceAccount }: Identity): string {

@@ -2,7 +2,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { ProviderError } from "../errors.ts";
-import { errorCodeOf } from "../strongroom/location.ts";
+import { errorCodeOf } from "../shared/error-code.ts";
 import { maximumValueLength } from "../strongroom/write.ts";
 import { type Call, UsageError } from "./strongroom-command.ts";
 import { isTerminal, readValue, withoutNewline } from "./value-input.ts";
@@ -57,7 +57,9 @@ async function readFileValue(path: string): Promise<Buffer> {
 		return await readValue(createReadStream(path), maximumValueLength);
 	} catch (error) {
 		if (error instanceof ProviderError) throw error;
-		throw new ProviderError("invalid", `The file of --from-file cannot be read (${errorCodeOf(error)}).`, { cause: error });
+		throw new ProviderError("invalid", `The file of --from-file cannot be read (${errorCodeOf(error) ?? "unknown error"}).`, {
+			cause: error,
+		});
 	}
 }
 

@@ -30,7 +30,7 @@ export interface PathDiagnosis {
 }
 
 /** For each stage. Long enough for a slow name server's second try. */
-export const stageMilliseconds = 6000;
+const stageMilliseconds = 6000;
 const maximumBytes = 256 * 1024;
 
 /**

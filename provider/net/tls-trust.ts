@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { closeSync, constants, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import { ProviderError } from "../errors.ts";
@@ -152,11 +152,11 @@ function fileFingerprint(file: string): string {
 	return `${file} ${status.ino} ${status.size} ${status.mtimeMs} ${status.ctimeMs}`;
 }
 
-/** Not more than the largest file, whatever its size is said to be: files of the kernel say 0, and some have no end. */
+/** Not more than the largest file, and without waiting: files of the kernel say that their size is 0, and some have no end. */
 function readPem(file: string): string {
 	return attempt(file, () => {
 		const bytes = Buffer.alloc(largestFile + 1);
-		const descriptor = openSync(file, "r");
+		const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
 		try {
 			let length = 0;
 			for (let count = -1; count !== 0 && length < bytes.length; length += count) count = readSync(descriptor, bytes, { offset: length });

@@ -1,4 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import type { GoYaml } from "../shared/go-yaml.ts";
 import { maximumYamlDepth, maximumYamlNodes, yamlHazard } from "../shared/yaml-guard.ts";
 
 /** YAML in the failsafe schema: every scalar is the text that was written. */
@@ -26,6 +27,13 @@ export function readYaml(text: string): YamlNode {
 	if (problem === undefined) return convert(document.contents, { nodes: 0, lines }, 0);
 	if (problem.code === "MULTIPLE_DOCS") throw new YamlError("holds more than one document");
 	throw new YamlError(`is not YAML: ${problem.message} (line ${lines.linePos(problem.pos[0]).line})`);
+}
+
+/** What a compatible dialect's parser read, with every scalar as the text that was written. */
+export function asWritten(node: GoYaml): YamlNode {
+	if (node.kind === "scalar") return node.text;
+	if (node.kind === "sequence") return node.items.map(asWritten);
+	return new Map([...node.entries].map(([key, value]) => [key, asWritten(value)]));
 }
 
 interface Conversion {

@@ -15,7 +15,7 @@ export interface TokenClaims {
 }
 
 /** Three texts in base64url (RFC 7515, section 3.1). */
-const compactForm = /^[\w-]+\.([\w-]+)\.[\w-]+$/;
+const compactForm = /^[\w-]+\.([\w-]+)\.[\w-]*$/;
 /** ECMAScript, "Time Values". */
 const latestSeconds = 8.64e12;
 

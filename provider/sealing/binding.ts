@@ -21,7 +21,7 @@ export interface Binding {
 /** Keys that begin so are ours: an author who could set them could name another's namespace. */
 export const ownPrefix = "csi:";
 /** AWS Key Management Service developer guide, resource quotas: the context as JSON, in bytes. */
-export const maximumContextBytes = 8192;
+const maximumContextBytes = 8192;
 const longestNamespace = 63;
 const longestServiceAccount = 253;
 

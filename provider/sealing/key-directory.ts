@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ProviderError } from "../errors.ts";
+import { errorCodeOf } from "../shared/error-code.ts";
 import { readPrivateKey, type SealingKey } from "./sealing-key.ts";
 
 const mostFiles = 100;
@@ -65,7 +66,7 @@ export class KeyDirectory {
 		try {
 			return use();
 		} catch (cause) {
-			const code = cause instanceof Error && "code" in cause ? String(cause.code) : "no reason given";
+			const code = errorCodeOf(cause) ?? "no reason given";
 			throw unusable(path, `cannot be read (${code})`, cause);
 		}
 	}

@@ -48,6 +48,17 @@ export function parseJson(text: string): JsonValue {
 	}
 }
 
+/** The JSON object that a text or the body of an answer is; undefined when it is anything else, such as a page of a proxy. */
+export function parseJsonObject(text: Buffer | string): JsonObject | undefined {
+	try {
+		const value = parseJson(text.toString());
+		return isJsonObject(value) ? value : undefined;
+	} catch (error) {
+		if (error instanceof JsonError) return undefined;
+		throw error;
+	}
+}
+
 /** Compact JSON text; numbers keep the digits they were parsed from. */
 export function stringifyJson(value: JsonValue): string {
 	return JSON.stringify(value);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ProviderError } from "../errors.ts";
+import { errorCodeOf } from "./error-code.ts";
 import { longestWaitMilliseconds, type Verdict } from "./pause.ts";
 import { RetryBudget } from "./retry-budget.ts";
 
@@ -132,7 +133,7 @@ function isPassing(status: number): boolean {
 function isConnectionError(error: unknown): boolean {
 	if (!(error instanceof ProviderError) || error.code !== "unreachable") return false;
 	const cause = error.cause;
-	return cause instanceof Error && "code" in cause && typeof cause.code === "string" && connectionErrors.has(cause.code);
+	return connectionErrors.has(errorCodeOf(cause) ?? "");
 }
 
 /** Retry-After as seconds or as a date, in milliseconds from now; 0 when there is none or it is nonsense. */

@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:cr
 import { constants } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { errorCodeOf } from "./error-code.ts";
 
 const algorithm = "aes-256-gcm";
 /** Names the format; the last byte is its version. */
@@ -124,7 +125,7 @@ async function readPrivately(path: string): Promise<Buffer | undefined> {
 	try {
 		file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
 	} catch (error) {
-		if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+		if (errorCodeOf(error) === "ENOENT") return undefined;
 		throw error;
 	}
 	return withFile(file, async () => {

@@ -1,5 +1,5 @@
 /** The largest text read, in UTF-16 units. A SecretProviderClass as a whole fits into 1.5 MiB of etcd; its lists are far smaller. */
-export const maximumYamlLength = 256 * 1024;
+const maximumYamlLength = 256 * 1024;
 /** The deepest nesting and the most nodes that a reader of the parsed document accepts. */
 export const maximumYamlDepth = 32;
 export const maximumYamlNodes = 20_000;

@@ -1,4 +1,4 @@
-import type { StoreModule } from "./store.ts";
+import type { StoreModule } from "./module.ts";
 
 /** What is known of a store before its code is loaded. */
 export interface StoreEntry {

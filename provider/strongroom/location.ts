@@ -1,6 +1,7 @@
 import { mkdirSync, type Stats, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ProviderError } from "../errors.ts";
+import { errorCodeOf } from "../shared/error-code.ts";
 
 /** Where one strongroom lies. All paths are absolute. */
 export interface Location {
@@ -38,7 +39,9 @@ export function makeDirectory(path: string): void {
 	try {
 		mkdirSync(path, { recursive: true, mode: 0o700 });
 	} catch (error) {
-		throw new ProviderError("unreachable", `The directory ${path} cannot be made (${errorCodeOf(error)}).`, { cause: error });
+		throw new ProviderError("unreachable", `The directory ${path} cannot be made (${errorCodeOf(error) ?? "unknown error"}).`, {
+			cause: error,
+		});
 	}
 }
 
@@ -63,14 +66,9 @@ function statOf(path: string, kind: string, missingRemedy: string): Stats {
 	try {
 		return statSync(path);
 	} catch (error) {
-		throw new ProviderError("unreachable", `The ${kind} ${path} cannot be reached (${errorCodeOf(error)}).`, {
+		throw new ProviderError("unreachable", `The ${kind} ${path} cannot be reached (${errorCodeOf(error) ?? "unknown error"}).`, {
 			remedy: missingRemedy,
 			cause: error,
 		});
 	}
-}
-
-/** The code of a system error, such as `ENOENT`. */
-export function errorCodeOf(error: unknown): string {
-	return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown error";
 }

@@ -1,5 +1,6 @@
 import { ProviderError } from "../errors.ts";
-import { errorCodeOf, type Location } from "./location.ts";
+import { errorCodeOf } from "../shared/error-code.ts";
+import type { Location } from "./location.ts";
 
 /** Runs work on the engine, and says what its error means. The engine's own text may quote what it found in a damaged file, so it stays in the cause. */
 export function guard<T>(location: Location, work: () => T): T {
@@ -31,5 +32,5 @@ function explain(error: unknown): { readonly problem: string; readonly remedy: s
 		const unknown = { problem: `gives no usable answer (SQLite result ${error.errcode})`, remedy: restore };
 		return explanations.get(error.errcode & 0xff) ?? unknown;
 	}
-	return { problem: `cannot be used (${errorCodeOf(error)})`, remedy: checkDisk };
+	return { problem: `cannot be used (${errorCodeOf(error) ?? "unknown error"})`, remedy: checkDisk };
 }

@@ -3,8 +3,9 @@ import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } f
 import { dirname } from "node:path";
 import { ProviderError } from "../errors.ts";
 import { encodeFields } from "../shared/canonical.ts";
+import { errorCodeOf } from "../shared/error-code.ts";
 import { AuthenticationError, keyLength, open, seal } from "./cipher.ts";
-import { checkPrivate, errorCodeOf, type Location } from "./location.ts";
+import { checkPrivate, type Location } from "./location.ts";
 import { bytesOf, DamagedRowError, numberOf, type Row, type Rows, textOf } from "./storage.ts";
 
 /** Where the unseal key comes from. A cloud's key management service is one more of these. */
@@ -72,7 +73,9 @@ function readBytes(path: string): Buffer {
 	try {
 		return readFileSync(path);
 	} catch (error) {
-		throw new ProviderError("unreachable", `The key file ${path} cannot be read (${errorCodeOf(error)}).`, { cause: error });
+		throw new ProviderError("unreachable", `The key file ${path} cannot be read (${errorCodeOf(error) ?? "unknown error"}).`, {
+			cause: error,
+		});
 	}
 }
 
@@ -90,7 +93,9 @@ export function makeKeyFile(path: string): boolean {
 		closeSync(directory);
 		return true;
 	} catch (error) {
-		throw new ProviderError("unreachable", `The key file ${path} cannot be written (${errorCodeOf(error)}).`, { cause: error });
+		throw new ProviderError("unreachable", `The key file ${path} cannot be written (${errorCodeOf(error) ?? "unknown error"}).`, {
+			cause: error,
+		});
 	} finally {
 		key.fill(0);
 	}
@@ -170,7 +175,7 @@ export function wipeKeyring(keyring: Keyring): void {
 	keyring.integrityKey.fill(0);
 }
 
-export function integrityKeyOf(unsealKey: Buffer, storeId: string): Buffer {
+function integrityKeyOf(unsealKey: Buffer, storeId: string): Buffer {
 	return Buffer.from(hkdfSync("sha256", unsealKey, storeId, "store/integrity/v1", keyLength));
 }
 

@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { type Span, SpanKind, type Tracer } from "@opentelemetry/api";
+import { errorCodeOf } from "../shared/error-code.ts";
 import { fail, type Scope, timeIn } from "./spans.ts";
 
 /** Node tells these of every HTTP request of the process ("Built-in Channels" in its documentation). */
@@ -69,7 +70,7 @@ export class HttpSpans {
 		const open = this.#take(request);
 		if (open === undefined) return;
 		const { span, scope } = open;
-		fail(span, error instanceof Error && "code" in error ? String(error.code) : "error");
+		fail(span, errorCodeOf(error) ?? "error");
 		this.#options.end(span, timeIn(scope));
 	};
 

@@ -1,5 +1,6 @@
 import { chmod, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { ProviderError } from "../../errors.ts";
+import { errorCodeOf } from "../../shared/error-code.ts";
 
 /** @throws ProviderError `invalid` when the file cannot be read as UTF-8 */
 export async function readText(file: string): Promise<string> {
@@ -34,7 +35,7 @@ async function attempt<Result>(file: string, verb: string, act: () => Promise<Re
 	try {
 		return await act();
 	} catch (cause) {
-		const code = cause instanceof Error && "code" in cause ? String(cause.code) : "no reason given";
+		const code = errorCodeOf(cause) ?? "no reason given";
 		throw new ProviderError("invalid", `The file ${file} cannot be ${verb} (${code}).`, {
 			remedy: "Check its path and its rights.",
 			cause,

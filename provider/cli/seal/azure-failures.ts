@@ -1,26 +1,25 @@
-import { type ErrorCode, ProviderError } from "../../errors.ts";
+import { ProviderError } from "../../errors.ts";
 import type { VaultKeyName } from "../../sealing/vault-key.ts";
+import { type SealFailure, sealFailure, statusDetail } from "./failure.ts";
 
-type Failure = readonly [code: ErrorCode, says: string, remedy: string];
-
-const noCredentials: Failure = [
+const noCredentials: SealFailure = [
 	"denied",
 	"There are no Azure credentials here",
 	"Log in with az login, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.",
 ];
-const invalidCredentials: Failure = [
+const invalidCredentials: SealFailure = [
 	"denied",
 	"Your Azure credentials are not valid, or have expired",
 	"Log in anew (az login), or correct the AZURE_CLIENT_ID family.",
 ];
-const unreachable: Failure = [
+const unreachable: SealFailure = [
 	"unreachable",
 	"Key Vault gave no answer",
 	"Check the vault's name, the network and the proxy, and try again.",
 ];
 
 /** Sources: Key Vault REST API, "Authentication, requests and responses"; the names of the SDK's own errors. */
-const byStatus: ReadonlyMap<number, Failure> = new Map<number, Failure>([
+const byStatus: ReadonlyMap<number, SealFailure> = new Map<number, SealFailure>([
 	[401, invalidCredentials],
 	[
 		403,
@@ -34,7 +33,7 @@ const byStatus: ReadonlyMap<number, Failure> = new Map<number, Failure>([
 	[429, ["unreachable", "Key Vault limits the rate of requests", "Try again later."]],
 ]);
 
-const byName: ReadonlyMap<string, Failure> = new Map<string, Failure>([
+const byName: ReadonlyMap<string, SealFailure> = new Map<string, SealFailure>([
 	["CredentialUnavailableError", noCredentials],
 	["AuthenticationRequiredError", invalidCredentials],
 	["AuthenticationError", invalidCredentials],
@@ -43,13 +42,10 @@ const byName: ReadonlyMap<string, Failure> = new Map<string, Failure>([
 /** A failure in words of ours: what Azure wrote may hold names of people and applications. */
 export function azureSealFailure(error: unknown, { vaultUrl, name }: VaultKeyName): ProviderError {
 	if (error instanceof ProviderError) return error;
-	const [code, says, remedy] = failureOf(error);
-	const status = statusOf(error);
-	const detail = status === undefined ? "" : `; status ${status}`;
-	return new ProviderError(code, `${says} (key ${vaultUrl}/keys/${name}${detail}).`, { remedy, cause: error });
+	return sealFailure(failureOf(error), { key: `${vaultUrl}/keys/${name}`, detail: statusDetail(statusOf(error)), cause: error });
 }
 
-function failureOf(error: unknown): Failure {
+function failureOf(error: unknown): SealFailure {
 	const known = byName.get(errorName(error));
 	if (known !== undefined) return known;
 	// Each of the places where credentials may be has been asked: what one of them says counts more than that others are empty.

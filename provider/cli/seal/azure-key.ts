@@ -1,9 +1,9 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import type { TokenCredential } from "@azure/core-auth";
 import type { KeyVaultKey } from "@azure/keyvault-keys";
-import { ProviderError } from "../../errors.ts";
 import type { VaultKeyName } from "../../sealing/vault-key.ts";
 import { azureSealFailure } from "./azure-failures.ts";
+import { sealFailure } from "./failure.ts";
 
 const deadlineMilliseconds = 60_000;
 
@@ -51,8 +51,7 @@ async function findCredential(): Promise<TokenCredential> {
 /** Key Vault itself would encrypt nothing with a key that has ended, is disabled, or is not made for it. */
 function usable({ key, keyOperations, properties }: KeyVaultKey, name: VaultKeyName): PublicVaultKey {
 	const { version, enabled, expiresOn } = properties;
-	const refuse = (says: string, remedy: string) =>
-		new ProviderError("invalid", `${says} (key ${name.vaultUrl}/keys/${name.name}).`, { remedy });
+	const refuse = (says: string, remedy: string) => sealFailure(["invalid", says, remedy], { key: `${name.vaultUrl}/keys/${name.name}` });
 	if (enabled === false) throw refuse("The key is disabled", "Enable it, or use another.");
 	if (expiresOn !== undefined && expiresOn.getTime() <= Date.now())
 		throw refuse("The key has expired", "Use a newer version, or another key.");

@@ -5,7 +5,7 @@ import type { SealedFor } from "../../sealing/workload.ts";
 import type { CommandStreams } from "../command.ts";
 import { fetchPublicKey, type PublicVaultKey } from "./azure-key.ts";
 import { type AzureSealOptions, azureUsage, parseAzureOptions } from "./azure-options.ts";
-import { entryBlock, entryText, nativeName, type ObjectEntry } from "./entry.ts";
+import { entryBlock, entryText, nativeName, type ObjectEntry, sealedUnder } from "./entry.ts";
 import { makeKind, type SealKind } from "./kind.ts";
 import { withPlaintext } from "./plaintext.ts";
 import { describeSealedFor } from "./workload-options.ts";
@@ -34,9 +34,7 @@ function azureEntry({ key: { name }, sealedFor }: AzureSealOptions, { version }:
 	return { objectName: name, objectType: "decrypt", objectVersion: version, objectAlias: sealedFor.object, ciphertext };
 }
 
-/** What the value was sealed under stands apart where it is no native name. */
 function nativeEntry({ key, sealedFor, store }: AzureSealOptions, { version }: PublicVaultKey, ciphertext: string): ObjectEntry {
-	const name = nativeName(sealedFor.object);
-	const object = name === sealedFor.object ? {} : { object: sealedFor.object };
-	return { name, store, path: key.name, version, ...object, ciphertext };
+	const { object } = sealedFor;
+	return { name: nativeName(object), store, path: key.name, version, ...sealedUnder(object, "object"), ciphertext };
 }

@@ -23,6 +23,11 @@ export function nativeName(object: string): string {
 		.slice(0, 63);
 }
 
+/** What a value was sealed under, for a field of its own where it is no native name. */
+export function sealedUnder(object: string, field: string): ObjectEntry {
+	return nativeName(object) === object ? {} : { [field]: object };
+}
+
 /**
  * Every text is quoted, since one such as `yes`, `0644` or `1e3` would be something else than a text to some who read
  * it; so are the keys of inner mappings, which the user chose.

@@ -1,13 +1,12 @@
-import { type ErrorCode, ProviderError } from "../../errors.ts";
-
-type Failure = readonly [code: ErrorCode, says: string, remedy: string];
+import { ProviderError } from "../../errors.ts";
+import { type SealFailure, sealFailure, statusDetail } from "./failure.ts";
 
 const credentialsRemedy = "Log in with gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS.";
-const invalidCredentials: Failure = ["denied", "Your Google credentials are not valid, or have expired", credentialsRemedy];
-const unreachable: Failure = ["unreachable", "Cloud KMS gave no answer", "Check the network, --endpoint and the proxy, and try again."];
+const invalidCredentials: SealFailure = ["denied", "Your Google credentials are not valid, or have expired", credentialsRemedy];
+const unreachable: SealFailure = ["unreachable", "Cloud KMS gave no answer", "Check the network, --endpoint and the proxy, and try again."];
 
 /** Sources: Cloud KMS API v1 and AIP-193, by HTTP status. */
-const byStatus: ReadonlyMap<number, Failure> = new Map<number, Failure>([
+const byStatus: ReadonlyMap<number, SealFailure> = new Map<number, SealFailure>([
 	[
 		400,
 		[
@@ -33,11 +32,10 @@ const byStatus: ReadonlyMap<number, Failure> = new Map<number, Failure>([
 export function gcpSealFailure(error: unknown, keyName: string): ProviderError {
 	if (error instanceof ProviderError) return error;
 	const status = statusOf(error);
-	const [code, says, remedy] = failureOf(error, status);
-	return new ProviderError(code, `${says} (key ${keyName}${status === undefined ? "" : `; status ${status}`}).`, { remedy, cause: error });
+	return sealFailure(failureOf(error, status), { key: keyName, detail: statusDetail(status), cause: error });
 }
 
-function failureOf(error: unknown, status: number | undefined): Failure {
+function failureOf(error: unknown, status: number | undefined): SealFailure {
 	const message = error instanceof Error ? error.message : "";
 	// The library's own errors have no names, and its texts are the only sign.
 	if (/Could not load the default credentials/.test(message)) return ["denied", "There are no Google credentials here", credentialsRemedy];

@@ -1,5 +1,6 @@
+import type { SealedFor } from "../../sealing/workload.ts";
 import type { CommandStreams } from "../command.ts";
-import { entryText, nativeName, type ObjectEntry } from "./entry.ts";
+import { entryText, nativeName, type ObjectEntry, sealedUnder } from "./entry.ts";
 import { encryptWithCloudKms } from "./gcp-encrypt.ts";
 import { type GcpSealOptions, gcpUsage, parseGcpOptions } from "./gcp-options.ts";
 import { makeKind, type SealKind } from "./kind.ts";
@@ -18,17 +19,15 @@ function sealWithCloudKms(options: GcpSealOptions, io: CommandStreams): Promise<
 }
 
 function gcpEntry({ keyName, sealedFor }: GcpSealOptions, ciphertext: string): ObjectEntry {
-	return { resourceName: keyName, path: sealedFor.object, ...sealedFields({ sealedFor }, ciphertext) };
+	return { resourceName: keyName, path: sealedFor.object, ...sealedFields(sealedFor, ciphertext) };
 }
 
-/** What the value was sealed under stands apart where it is no native name. */
 function nativeEntry({ keyName, sealedFor, store }: GcpSealOptions, ciphertext: string): ObjectEntry {
-	const name = nativeName(sealedFor.object);
-	const object = name === sealedFor.object ? {} : { object: sealedFor.object };
-	return { name, store, path: keyName, ...object, ...sealedFields({ sealedFor }, ciphertext) };
+	const { object } = sealedFor;
+	return { name: nativeName(object), store, path: keyName, ...sealedUnder(object, "object"), ...sealedFields(sealedFor, ciphertext) };
 }
 
-function sealedFields({ sealedFor: { kind, text } }: Pick<GcpSealOptions, "sealedFor">, ciphertext: string): ObjectEntry {
+function sealedFields({ kind, text }: SealedFor, ciphertext: string): ObjectEntry {
 	const bind = kind === "serviceAccount" ? {} : { bind: kind };
 	return { ...bind, ...(text === undefined ? {} : { aad: text }), ciphertext };
 }

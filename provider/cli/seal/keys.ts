@@ -3,6 +3,7 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProviderError } from "../../errors.ts";
 import { readPublicKey } from "../../sealing/sealing-key.ts";
+import { errorCodeOf } from "../../shared/error-code.ts";
 import type { CommandStreams } from "../command.ts";
 import { makeKind, type SealKind } from "./kind.ts";
 import { parseSealOptions, SealUsageError } from "./options.ts";
@@ -65,7 +66,7 @@ async function writePrivate(file: string, directory: string, text: string): Prom
 		await mkdir(directory, { recursive: true, mode: 0o700 });
 		await writeFile(file, text, { mode: 0o600, flag: "wx" });
 	} catch (cause) {
-		const code = cause instanceof Error && "code" in cause ? String(cause.code) : "no reason given";
+		const code = errorCodeOf(cause) ?? "no reason given";
 		const problem = code === "EEXIST" ? "is there already, and no key is overwritten" : `cannot be written (${code})`;
 		throw new ProviderError("invalid", `The file ${file} ${problem}.`, {
 			remedy: "Try again, or name another directory with --out.",

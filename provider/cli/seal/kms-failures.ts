@@ -1,12 +1,11 @@
 import { ProviderError } from "../../errors.ts";
-
-type Failure = readonly [code: "denied" | "absent" | "invalid" | "unreachable", says: string, remedy: string];
+import { type SealFailure, sealFailure } from "./failure.ts";
 
 const credentialsRemedy = "Log in, or set AWS_PROFILE or the AWS_ACCESS_KEY_ID family; `aws sts get-caller-identity` must work.";
-const invalidCredentials: Failure = ["denied", "Your AWS credentials are not valid, or have expired", credentialsRemedy];
+const invalidCredentials: SealFailure = ["denied", "Your AWS credentials are not valid, or have expired", credentialsRemedy];
 
 /** Sources: KMS API reference, errors of Encrypt and GenerateDataKey, and common errors; the SDK's own names. */
-const failures: Readonly<Record<string, Failure>> = {
+const failures: Readonly<Record<string, SealFailure>> = {
 	CredentialsProviderError: ["denied", "There are no AWS credentials here", credentialsRemedy],
 	TokenProviderError: ["denied", "The single sign-on session is not valid", "Log in anew: aws sso login."],
 	UnrecognizedClientException: invalidCredentials,
@@ -35,11 +34,10 @@ const failures: Readonly<Record<string, Failure>> = {
 export function kmsSealFailure(error: unknown, keyId: string): ProviderError {
 	if (error instanceof ProviderError) return error;
 	const name = error instanceof Error ? error.name : "";
-	const [code, says, remedy] = failureOf(error, name);
-	return new ProviderError(code, `${says} (key ${keyId}${name === "" || name === "Error" ? "" : `; ${name}`}).`, { remedy, cause: error });
+	return sealFailure(failureOf(error, name), { key: keyId, detail: name === "Error" ? "" : name, cause: error });
 }
 
-function failureOf(error: unknown, name: string): Failure {
+function failureOf(error: unknown, name: string): SealFailure {
 	const known = Object.hasOwn(failures, name) ? failures[name] : undefined;
 	if (known !== undefined) return known;
 	if (error instanceof Error && error.message === "Region is missing")

@@ -1,22 +1,15 @@
 import type { ParseArgsOptionsConfig } from "node:util";
 import { type Binding, type BindingKind, bindings, pairProblem, pairsProblem } from "../../sealing/binding.ts";
 import { readKmsKeyName } from "../../sealing/kms-key.ts";
-import { namespaceProblem, serviceAccountProblem } from "../../strongroom/names.ts";
-import { checkedEndpoint, checkName, choice, parseSealOptions, SealUsageError } from "./options.ts";
-import type { PlaintextSource } from "./plaintext.ts";
+import { checkedEndpoint, choice, parseSealOptions, SealUsageError } from "./options.ts";
+import { checkWorkload, type PrintOptions, readPrintOptions, workloadFlags } from "./workload-options.ts";
 
-export const entryDialects = ["aws", "claviger"] as const;
-
-export interface KmsSealOptions {
+export interface KmsSealOptions extends PrintOptions<"aws"> {
 	readonly keyId: string;
 	/** Undefined: the one of the environment or profile. */
 	readonly region: string | undefined;
 	readonly endpoint: string | undefined;
 	readonly binding: Binding;
-	readonly dialect: (typeof entryDialects)[number];
-	/** The store's name in a native class. */
-	readonly store: string;
-	readonly source: PlaintextSource;
 }
 
 export const kmsUsage = `claviger seal kms: encrypt a value with a key of AWS KMS, and print the entry for a SecretProviderClass
@@ -49,17 +42,9 @@ Nothing shows the value. Exit code: 0 done, 1 failed, 2 wrong usage.
 const flags = {
 	"key-id": { type: "string" },
 	region: { type: "string" },
-	namespace: { type: "string" },
-	"service-account": { type: "string" },
-	object: { type: "string" },
-	bind: { type: "string" },
 	context: { type: "string", multiple: true },
-	file: { type: "string" },
-	"trim-newline": { type: "boolean", default: false },
-	dialect: { type: "string" },
-	store: { type: "string" },
 	endpoint: { type: "string" },
-	help: { type: "boolean", short: "h", default: false },
+	...workloadFlags,
 } as const satisfies ParseArgsOptionsConfig;
 
 type Values = ReturnType<typeof parseSealOptions<typeof flags>>;
@@ -73,16 +58,12 @@ export function parseKmsOptions(args: readonly string[]): KmsSealOptions | undef
 	const values = parseSealOptions(args, flags);
 	if (values.help) return undefined;
 	const { keyId, region } = keyOptions(values);
-	const dialect = choice("--dialect", values.dialect, entryDialects, "aws");
-	if (values.store !== undefined && dialect !== "claviger") throw new SealUsageError("--store goes with --dialect claviger.");
 	return {
+		...readPrintOptions(values, "aws"),
 		keyId,
 		region,
 		endpoint: values.endpoint === undefined ? undefined : checkedEndpoint(values.endpoint),
 		binding: readBinding(values),
-		dialect,
-		store: values.store ?? "main",
-		source: { file: values.file, trimNewline: values["trim-newline"] ?? false },
 	};
 }
 
@@ -101,9 +82,7 @@ function readBinding(values: Values): Binding {
 	const { namespace = "", "service-account": serviceAccount = "", object = "" } = values;
 	const kind = choice<BindingKind>("--bind", values.bind, bindings, "serviceAccount");
 	if (object === "") throw new SealUsageError("--object is missing: say what the entry is called.");
-	checkName("--namespace", namespace, namespaceProblem(namespace), kind !== "none");
-	const accountProblem = serviceAccount === "*" ? "is not one service account" : serviceAccountProblem(serviceAccount);
-	checkName("--service-account", serviceAccount, accountProblem, kind === "serviceAccount");
+	checkWorkload(kind, namespace, serviceAccount);
 	const pairs = readPairs(values.context ?? []);
 	const problem = pairsProblem(object, pairs);
 	if (problem !== undefined) throw new SealUsageError(`--context ${problem}.`);

@@ -1,6 +1,6 @@
 import { type Binding, contextOf, describeContext } from "../../sealing/binding.ts";
 import type { CommandStreams } from "../command.ts";
-import { entryText, nativeName, type ObjectEntry } from "./entry.ts";
+import { entryText, nativeName, type ObjectEntry, sealedUnder } from "./entry.ts";
 import { makeKind, type SealKind } from "./kind.ts";
 import { encryptWithKms, type SealedByKms } from "./kms-encrypt.ts";
 import { type KmsSealOptions, kmsUsage, parseKmsOptions } from "./kms-options.ts";
@@ -28,11 +28,9 @@ function awsEntry({ binding }: KmsSealOptions, sealed: SealedByKms): ObjectEntry
 	return { objectName: binding.object, objectType: "kms", ...sealedFields(binding, sealed) };
 }
 
-/** What the value was sealed under stands apart where it is no native name. */
 function nativeEntry({ binding, store }: KmsSealOptions, sealed: SealedByKms): ObjectEntry {
-	const name = nativeName(binding.object);
-	const path = name === binding.object ? {} : { path: binding.object };
-	return { name, store, service: "kms", ...path, ...sealedFields(binding, sealed) };
+	const { object } = binding;
+	return { name: nativeName(object), store, service: "kms", ...sealedUnder(object, "path"), ...sealedFields(binding, sealed) };
 }
 
 function sealedFields({ kind, pairs }: Binding, { keyId, blob, envelope }: SealedByKms): ObjectEntry {

@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { ProviderError } from "../../errors.ts";
+import { errorCodeOf } from "../../shared/error-code.ts";
 import type { CommandStreams } from "../command.ts";
 import { isTerminal, readValue, withoutNewline } from "../value-input.ts";
 
@@ -45,7 +46,7 @@ async function readFile(file: string): Promise<Buffer> {
 		return await readValue(createReadStream(file), maximumValueLength);
 	} catch (error) {
 		if (error instanceof ProviderError) throw error;
-		const code = error instanceof Error && "code" in error ? String(error.code) : "no reason given";
+		const code = errorCodeOf(error) ?? "no reason given";
 		throw new ProviderError("invalid", `The file of --file cannot be read (${code}).`, { cause: error });
 	}
 }

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { ProviderError } from "../../errors.ts";
 import { readPublicKey, type SealingKey } from "../../sealing/sealing-key.ts";
+import { errorCodeOf } from "../../shared/error-code.ts";
 
 const remedy = 'Name the file with what "claviger seal keys" printed.';
 
@@ -15,7 +16,7 @@ async function read(file: string): Promise<string> {
 	try {
 		return await readFile(file, "utf8");
 	} catch (cause) {
-		const code = cause instanceof Error && "code" in cause ? String(cause.code) : "no reason given";
+		const code = errorCodeOf(cause) ?? "no reason given";
 		throw new ProviderError("invalid", `The file of --public-key cannot be read (${code}).`, { remedy, cause });
 	}
 }

@@ -5,7 +5,7 @@ import { namespaceProblem, serviceAccountProblem } from "../../strongroom/names.
 import { checkName, choice, SealUsageError } from "./options.ts";
 import type { PlaintextSource } from "./plaintext.ts";
 
-/** The options that say whose a value is and where it comes from, alike for Azure and Google. */
+/** The options that say whose a value is, where it comes from and what is printed, alike for every way to seal. */
 export const workloadFlags = {
 	namespace: { type: "string" },
 	"service-account": { type: "string" },
@@ -30,25 +30,29 @@ export interface WorkloadValues {
 	readonly store?: string | undefined;
 }
 
-/** Whose entry is printed. */
-export interface EntryOptions<Dialect extends string> {
-	readonly sealedFor: SealedFor;
+/** What is printed, and of which value. */
+export interface PrintOptions<Dialect extends string> {
+	/** Whose entry is printed. */
 	readonly dialect: Dialect | "claviger";
 	/** The store's name in a native class. */
 	readonly store: string;
 	readonly source: PlaintextSource;
 }
 
+export interface EntryOptions<Dialect extends string> extends PrintOptions<Dialect> {
+	readonly sealedFor: SealedFor;
+}
+
 /** @param own the cloud's own dialect, whose entry is printed unless the native one is asked for. @throws SealUsageError */
-export function readEntryOptions<Dialect extends string>(values: WorkloadValues, own: Dialect): EntryOptions<Dialect> {
+export function readPrintOptions<Dialect extends string>(values: WorkloadValues, own: Dialect): PrintOptions<Dialect> {
 	const dialect = choice<Dialect | "claviger">("--dialect", values.dialect, [own, "claviger"], own);
 	if (values.store !== undefined && dialect !== "claviger") throw new SealUsageError("--store goes with --dialect claviger.");
-	return {
-		sealedFor: readSealedFor(values),
-		dialect,
-		store: values.store ?? "main",
-		source: { file: values.file, trimNewline: values["trim-newline"] ?? false },
-	};
+	return { dialect, store: values.store ?? "main", source: { file: values.file, trimNewline: values["trim-newline"] ?? false } };
+}
+
+/** @param own as for {@link readPrintOptions}. @throws SealUsageError */
+export function readEntryOptions<Dialect extends string>(values: WorkloadValues, own: Dialect): EntryOptions<Dialect> {
+	return { ...readPrintOptions(values, own), sealedFor: readSealedFor(values) };
 }
 
 /** @throws SealUsageError */
@@ -58,10 +62,15 @@ export function readSealedFor(values: WorkloadValues): SealedFor {
 	if (object === "") throw new SealUsageError("--object is missing: say what the value is delivered as.");
 	const problem = filePathProblem(object) ?? (object.isWellFormed() ? undefined : "holds half of a surrogate pair");
 	if (problem !== undefined) throw new SealUsageError(`--object ${problem}.`);
+	checkWorkload(kind, namespace, serviceAccount);
+	return { kind, namespace, serviceAccount, object };
+}
+
+/** Namespace and service account are there and are names as far as the value is bound to them. @throws SealUsageError */
+export function checkWorkload(kind: WorkloadBinding, namespace: string, serviceAccount: string): void {
 	checkName("--namespace", namespace, namespaceProblem(namespace), kind !== "none");
 	const accountProblem = serviceAccount === "*" ? "is not one service account" : serviceAccountProblem(serviceAccount);
 	checkName("--service-account", serviceAccount, accountProblem, kind === "object" || kind === "serviceAccount");
-	return { kind, namespace, serviceAccount, object };
 }
 
 /** Whose the value is, for people. */

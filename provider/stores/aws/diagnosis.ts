@@ -2,7 +2,7 @@ import { type AwsServer, endpointOf } from "../../aws/endpoints.ts";
 import { parseAddress } from "../../net/address.ts";
 import { diagnosePath } from "../../net/path-diagnosis.ts";
 import { type Finding, failed, unchecked } from "../../shared/finding.ts";
-import type { DiagnosisContext } from "../store.ts";
+import type { DiagnosisContext } from "../module.ts";
 import { type AwsInstance, agentEndpoints } from "./instance.ts";
 
 /** A server with what it is for. */

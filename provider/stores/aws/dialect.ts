@@ -4,7 +4,7 @@ import { Faults } from "../../plan/faults.ts";
 import type { Fields } from "../../plan/fields.ts";
 import type { MountPlan, PlannedObject, PlannedStore } from "../../plan/mount-plan.ts";
 import type { MountRequest } from "../../plan/mount-request.ts";
-import type { Dialect } from "../store.ts";
+import type { Dialect } from "../module.ts";
 import { kmsRefreshSeconds } from "./ciphertext.ts";
 import { objectFields } from "./entry.ts";
 import { type AwsInstance, type AwsOptions, makeAwsInstance, readOptions } from "./instance.ts";

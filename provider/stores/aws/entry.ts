@@ -1,6 +1,5 @@
-import type { YamlNode } from "../../plan/yaml.ts";
+import { asWritten, type YamlNode } from "../../plan/yaml.ts";
 import type { GoJsonFields } from "../../shared/go-json-fields.ts";
-import type { GoYaml } from "../../shared/go-yaml.ts";
 import { ciphertextFields } from "./ciphertext.ts";
 
 /** An entry of the parameter `objects` as written; what is missing is empty. */
@@ -80,17 +79,11 @@ function readFailover(fields: GoJsonFields | undefined): FailoverEntry {
 	};
 }
 
+/** Today's provider has no such fields, so nobody expects them to become numbers: `0777` may well be base64. */
 function readCiphertextFields(fields: GoJsonFields): ReadonlyMap<string, YamlNode> {
 	const found = ciphertextFields.flatMap((key) => {
 		const node = fields.node(key);
 		return node === undefined ? [] : [[key, asWritten(node)] as const];
 	});
 	return new Map(found);
-}
-
-/** Today's provider has no such fields, so nobody expects them to become numbers: `0777` may well be base64. */
-function asWritten(node: GoYaml): YamlNode {
-	if (node.kind === "scalar") return node.text;
-	if (node.kind === "sequence") return node.items.map(asWritten);
-	return new Map([...node.entries].map(([key, value]) => [key, asWritten(value)]));
 }

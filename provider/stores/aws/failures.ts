@@ -4,7 +4,7 @@ import { describeIdentity, goText, saying, serviceTitles } from "../../aws/words
 import { ProviderError, type ProviderErrorOptions } from "../../errors.ts";
 import { quote } from "../../plan/fields.ts";
 import type { Secret } from "../../shared/secret.ts";
-import type { Failed, Identity, Outcome } from "../store.ts";
+import { type Failed, type Identity, type Outcome, outcomeOf } from "../store.ts";
 
 /** One read that AWS answered with an error, or not at all. */
 export interface FailedRead {
@@ -23,10 +23,7 @@ export interface FailedRead {
 
 /** The failure as what the session answers: the store's word, or a failure of this one thing. */
 export function readOutcome(error: unknown, read: FailedRead): Outcome | Failed {
-	const known = readError(error, read);
-	if (known.code === "absent") return { kind: "absent", error: known };
-	if (known.code === "denied") return { kind: "denied", error: known };
-	return { kind: "failed", error: known };
+	return outcomeOf(readError(error, read));
 }
 
 /** The failure as an error whose code says whose fault it is. */

@@ -1,7 +1,8 @@
 import { audiences } from "../../aws/endpoints.ts";
 import type { Fields } from "../../plan/fields.ts";
 import type { MountRequest } from "../../plan/mount-request.ts";
-import type { DiagnosisContext, Identity, Session, Store, StoreContext, StoreModule } from "../store.ts";
+import type { DiagnosisContext, StoreModule } from "../module.ts";
+import type { Identity, Session, Store, StoreContext } from "../store.ts";
 import { diagnose } from "./diagnosis.ts";
 import { makeAwsDialect } from "./dialect.ts";
 import { type AwsInstance, readInstance } from "./instance.ts";

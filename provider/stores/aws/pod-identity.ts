@@ -2,7 +2,7 @@ import type { AwsLogin } from "../../aws/web-identity.ts";
 import { showable } from "../../aws/words.ts";
 import { ProviderError } from "../../errors.ts";
 import type { HttpAnswer } from "../../net/exchange.ts";
-import { isJsonObject, JsonError, type JsonObject, jsonMember, parseJson } from "../../shared/json.ts";
+import { jsonMember, parseJsonObject } from "../../shared/json.ts";
 import { withRetries } from "../../shared/retry.ts";
 import type { Identity } from "../store.ts";
 import { agentEndpoints } from "./instance.ts";
@@ -57,7 +57,7 @@ function ask(url: string, { connections, context }: LoginParts): Promise<HttpAns
 }
 
 function readCredentials(body: Buffer): AwsLogin | undefined {
-	const answer = parseObject(body);
+	const answer = parseJsonObject(body);
 	const text = (key: string) => {
 		const value = answer === undefined ? undefined : jsonMember(answer, key);
 		return typeof value === "string" ? value : "";
@@ -65,16 +65,6 @@ function readCredentials(body: Buffer): AwsLogin | undefined {
 	const credentials = { accessKeyId: text("AccessKeyId"), secretAccessKey: text("SecretAccessKey"), sessionToken: text("Token") };
 	const expiresAt = new Date(text("Expiration"));
 	return Object.values(credentials).includes("") || Number.isNaN(expiresAt.getTime()) ? undefined : { credentials, expiresAt };
-}
-
-function parseObject(body: Buffer): JsonObject | undefined {
-	try {
-		const value = parseJson(body.toString("utf8"));
-		return isJsonObject(value) ? value : undefined;
-	} catch (error) {
-		if (error instanceof JsonError) return undefined;
-		throw error;
-	}
 }
 
 /**

@@ -1,11 +1,10 @@
 import { STATUS_CODES } from "node:http";
 import { type ErrorCode, ProviderError } from "../../errors.ts";
 import type { HttpAnswer } from "../../net/exchange.ts";
-import { jsonMember } from "../../shared/json.ts";
+import { jsonMember, parseJsonObject } from "../../shared/json.ts";
 import type { Secret } from "../../shared/secret.ts";
 import type { Identity } from "../store.ts";
 import type { Proof } from "./credential-proof.ts";
-import { parseObject } from "./credential-token.ts";
 import type { AzureInstance } from "./instance.ts";
 import { azureText } from "./words.ts";
 
@@ -166,7 +165,7 @@ function wrongSecret(clause: string, { client }: FailedLogin): Verdict {
 
 /** The numbers behind AADSTS, and the OAuth error (RFC 6749 §5.2); both are words, never a text of the server's. */
 function readProblem(body: Buffer): { readonly numbers: readonly number[]; readonly code: string } {
-	const answer = parseObject(body);
+	const answer = parseJsonObject(body);
 	if (answer === undefined) return { numbers: [], code: "" };
 	const code = jsonMember(answer, "error");
 	const listed = jsonMember(answer, "error_codes");
@@ -189,7 +188,7 @@ function legacyText({ title, instance }: FailedLogin, status: number, code: stri
 /** The issuer that the pod's token names, which is no secret. */
 function issuerOf(token: Secret): string {
 	const payload = token.reveal().toString("latin1").split(".", 3)[1] ?? "";
-	const claims = parseObject(Buffer.from(payload, "base64url"));
+	const claims = parseJsonObject(Buffer.from(payload, "base64url"));
 	const issuer = claims === undefined ? undefined : jsonMember(claims, "iss");
 	return typeof issuer === "string" && /^https:\/\/[\w./:-]{1,200}$/.test(issuer) ? issuer : "https://ISSUER";
 }

@@ -1,9 +1,9 @@
 import { ProviderError } from "../../errors.ts";
 import type { HttpAnswer } from "../../net/exchange.ts";
-import { jsonMember } from "../../shared/json.ts";
+import { jsonMember, parseJsonObject } from "../../shared/json.ts";
 import { withRetries } from "../../shared/retry.ts";
 import type { AccessToken, LoginParts } from "./credential.ts";
-import { parseObject, readTokenAnswer } from "./credential-token.ts";
+import { readTokenAnswer } from "./credential-token.ts";
 
 /** It answers on the node itself; where there is none, nothing ever answers. */
 const metadataMilliseconds = 3_000;
@@ -55,7 +55,7 @@ function notAllowed({ identity }: LoginParts): ProviderError {
 }
 
 function refusal({ status, body }: HttpAnswer, { instance, identity }: LoginParts): ProviderError {
-	const answer = parseObject(body);
+	const answer = parseJsonObject(body);
 	const error = answer === undefined ? undefined : jsonMember(answer, "error");
 	const said = typeof error === "string" && /^[\w.]{1,40}$/.test(error) ? `status ${status}, ${error}` : `status ${status}`;
 	const who = identity.role === "" ? "system-assigned identity" : `identity ${identity.role}`;

@@ -1,4 +1,4 @@
-import { isJsonObject, JsonError, type JsonObject, jsonMember, parseJson } from "../../shared/json.ts";
+import { jsonMember, parseJsonObject } from "../../shared/json.ts";
 import { Secret } from "../../shared/secret.ts";
 import type { AccessToken } from "./credential.ts";
 
@@ -17,7 +17,7 @@ const shortestLife = 1_000;
  * @returns undefined when it holds no token that a header can carry
  */
 export function readTokenAnswer(body: Buffer, sentAt: number): AccessToken | undefined {
-	const answer = parseObject(body);
+	const answer = parseJsonObject(body);
 	if (answer === undefined) return undefined;
 	return makeAccessToken(jsonMember(answer, "access_token"), sentAt, Number(jsonMember(answer, "expires_in")) * 1000);
 }
@@ -31,15 +31,4 @@ export function makeAccessToken(token: unknown, sentAt: number, life: number): A
 	if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token) || !(life >= shortestLife)) return undefined;
 	const believed = Math.min(life, longestLife);
 	return { token: new Secret(token), expiresAt: new Date(sentAt + believed - Math.min(believed / 10, longestMargin)) };
-}
-
-/** A body that is a JSON object. */
-export function parseObject(body: Buffer | string): JsonObject | undefined {
-	try {
-		const value = parseJson(body.toString("utf8"));
-		return isJsonObject(value) ? value : undefined;
-	} catch (error) {
-		if (error instanceof JsonError) return undefined;
-		throw error;
-	}
 }

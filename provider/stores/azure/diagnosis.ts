@@ -2,7 +2,7 @@ import { parseAddress } from "../../net/address.ts";
 import type { HttpAnswer } from "../../net/exchange.ts";
 import { diagnosePath, type PathDiagnosis } from "../../net/path-diagnosis.ts";
 import { type Finding, failed, ok, unchecked } from "../../shared/finding.ts";
-import type { DiagnosisContext } from "../store.ts";
+import type { DiagnosisContext } from "../module.ts";
 import { readChallenge, refusedToken } from "./failures.ts";
 import type { AzureInstance } from "./instance.ts";
 import { serverOptions } from "./servers.ts";

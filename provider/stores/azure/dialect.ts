@@ -3,7 +3,7 @@ import { Faults } from "../../plan/faults.ts";
 import type { Fields } from "../../plan/fields.ts";
 import type { MountPlan, PlannedObject, PlannedStore } from "../../plan/mount-plan.ts";
 import type { MountRequest } from "../../plan/mount-request.ts";
-import type { Dialect } from "../store.ts";
+import type { Dialect } from "../module.ts";
 import { type AzureOptions, audiences, makeAzureInstance, readOptions } from "./instance.ts";
 import { aboutObject, loginPrefix, missingToken, mountPrefix } from "./legacy-texts.ts";
 import type { AzureObject, ObjectSwitches } from "./object.ts";

@@ -1,7 +1,6 @@
 import { ProviderError } from "../../errors.ts";
 import type { HttpAnswer } from "../../net/exchange.ts";
-import { isJsonObject, type JsonObject, jsonMember } from "../../shared/json.ts";
-import { parseObject } from "./credential-token.ts";
+import { isJsonObject, type JsonObject, jsonMember, parseJsonObject } from "../../shared/json.ts";
 
 /** What an error of Key Vault means. */
 export type FailureKind =
@@ -34,7 +33,7 @@ export class VaultError extends Error {
 
 	constructor(answer: Pick<HttpAnswer, "status" | "retryAfter"> & { readonly body?: Buffer }) {
 		super(`Key Vault answered with status ${answer.status}`);
-		const problem = memberObject(answer.body === undefined ? undefined : parseObject(answer.body), "error");
+		const problem = memberObject(answer.body === undefined ? undefined : parseJsonObject(answer.body), "error");
 		this.status = answer.status;
 		this.code = codeIn(problem);
 		this.innerCode = codeIn(memberObject(problem, "innererror"));

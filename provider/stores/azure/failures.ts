@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import { type ErrorCode, ProviderError } from "../../errors.ts";
-import type { Absent, Failed, Outcome } from "../store.ts";
+import { type Absent, type Failed, type Outcome, outcomeOf } from "../store.ts";
 import { type FailureKind, kindOf, type VaultError, vaultErrorOf } from "./failure-kinds.ts";
 import type { AzureInstance } from "./instance.ts";
 import {
@@ -23,10 +23,7 @@ interface Verdict {
 
 /** The failure as what the session answers: the vault's word, or a failure of this one thing. */
 export function readOutcome(error: unknown, read: FailedRead): Outcome | Failed {
-	const known = readError(error, read);
-	if (known.code === "absent") return { kind: "absent", error: known };
-	if (known.code === "denied") return { kind: "denied", error: known };
-	return { kind: "failed", error: known };
+	return outcomeOf(readError(error, read));
 }
 
 /** The failure as an error whose code says whose fault it is. Of the vault's answer only status and codes are shown. */

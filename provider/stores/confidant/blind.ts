@@ -1,15 +1,17 @@
 import { hash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { Caller } from "../../aws/caller.ts";
+import { showable } from "../../aws/words.ts";
 import { ProviderError } from "../../errors.ts";
 import { quote } from "../../plan/fields.ts";
 import { Flights } from "../../shared/flights.ts";
-import type { JsonObject } from "../../shared/json.ts";
+import { type JsonObject, parseJsonObject } from "../../shared/json.ts";
 import { Secret } from "../../shared/secret.ts";
 import type { Identity } from "../store.ts";
 import { openFernet, readFernetKey } from "./fernet.ts";
 import { emptyAnswer, type KeyCall, keyError } from "./key-failures.ts";
-import { type BlindCredential, parseObject, type SealedPairs } from "./service.ts";
+import { credentialTitle } from "./names.ts";
+import type { BlindCredential, SealedPairs } from "./service.ts";
 
 const knownCipher = "fernet 2";
 /** More than a service has; each is a KMS call that is not made again. */
@@ -41,13 +43,13 @@ export class BlindOpener {
 	async open(credential: BlindCredential, signal: AbortSignal): Promise<JsonObject> {
 		const { region } = this.#options;
 		if (credential.cipher !== knownCipher)
-			throw damaged(credential, `is encrypted by ${quote(credential.cipher)}, which is not known here`);
+			throw damaged(credential, `is encrypted by ${quote(showable(credential.cipher, []))}, which is not known here`);
 		const sealed = credential.sealed(region);
 		if (sealed === undefined) throw notForRegion(credential, region);
 		const key = await this.#keyOf(credential, sealed, signal);
 		const opened = openFernet(key.reveal(), sealed.token);
 		if (opened === undefined) throw damaged(credential, "does not open with its data key");
-		const pairs = parseObject(opened);
+		const pairs = parseJsonObject(opened);
 		opened.fill(0);
 		if (pairs === undefined) throw damaged(credential, "holds no JSON object");
 		return pairs;
@@ -79,7 +81,8 @@ export class BlindOpener {
 			.catch((error: unknown) => {
 				throw keyError(error, call);
 			});
-		if (plaintext === undefined) throw emptyAnswer(call);
+		// The SDK hands on whatever stands there.
+		if (!(plaintext instanceof Uint8Array)) throw emptyAnswer(call);
 		const key = readFernetKey(Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.byteLength).toString("latin1"));
 		plaintext.fill(0);
 		if (key === undefined) throw damaged({ name, id }, "has a data key that is none of Fernet's");
@@ -87,14 +90,15 @@ export class BlindOpener {
 	}
 }
 
-function notForRegion({ name, id, regions }: BlindCredential, region: string): ProviderError {
-	const message = `The blind credential ${quote(name)} (${id}) is not encrypted for ${region}.`;
+function notForRegion(credential: BlindCredential, region: string): ProviderError {
+	const { regions } = credential;
+	const message = `The blind credential ${credentialTitle(credential)} is not encrypted for ${region}.`;
 	const remedy = `Encrypt it for that region too${regions.length === 0 ? "" : `, or set the store's region to one of ${regions.join(", ").slice(0, 200)}`}.`;
 	return new ProviderError("invalid", message, { remedy, stage: "read" });
 }
 
-function damaged({ name, id }: Pick<BlindCredential, "name" | "id">, what: string): ProviderError {
-	return new ProviderError("invalid", `The blind credential ${quote(name)} (${id}) ${what}.`, {
+function damaged(credential: Pick<BlindCredential, "name" | "id">, what: string): ProviderError {
+	return new ProviderError("invalid", `The blind credential ${credentialTitle(credential)} ${what}.`, {
 		remedy: "Write it anew with Confidant's own client.",
 		stage: "read",
 	});

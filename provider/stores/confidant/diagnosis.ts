@@ -3,7 +3,7 @@ import { parseAddress } from "../../net/address.ts";
 import type { HttpAnswer } from "../../net/exchange.ts";
 import { diagnosePath } from "../../net/path-diagnosis.ts";
 import { type Finding, failed, ok } from "../../shared/finding.ts";
-import type { DiagnosisContext } from "../store.ts";
+import type { DiagnosisContext } from "../module.ts";
 import type { ConfidantInstance } from "./instance.ts";
 import { serverTitle } from "./names.ts";
 

@@ -1,13 +1,13 @@
 import { showable } from "../../aws/words.ts";
 import { ProviderError } from "../../errors.ts";
 import { quote } from "../../plan/fields.ts";
-import { jsonMember } from "../../shared/json.ts";
+import { jsonMember, parseJsonObject } from "../../shared/json.ts";
 import type { Secret } from "../../shared/secret.ts";
 import type { ConfidantInstance } from "./instance.ts";
 import { describePairs } from "./key-failures.ts";
 import { contextOf, userOf } from "./kmsauth.ts";
-import { serverTitle } from "./names.ts";
-import { type Credential, parseObject } from "./service.ts";
+import { credentialTitle, serverTitle } from "./names.ts";
+import type { Credential } from "./service.ts";
 
 /** One read of a service. */
 export interface ServiceCall {
@@ -35,10 +35,10 @@ export function answerError(answer: { readonly status: number; readonly body: Bu
 	const service = quote(call.service);
 	const said = saying(status, toldIn(body), call.confidential);
 	if (refusesToken(answer)) return refusedToken(status, call);
-	if (status === 401 || status === 403) {
+	if (isDenial(answer)) {
 		return failure("denied", `${where} denies the service ${service} to ${quote(call.from)}${said}.`, deniedRemedy(call));
 	}
-	if (status === 404 && parseObject(body) !== undefined) {
+	if (status === 404 && isEmptyObject(body)) {
 		const remedy = "Make the service, or correct `service`: it is the name of the pod's role unless written otherwise.";
 		return failure("absent", `${where} has no service ${service}.`, remedy);
 	}
@@ -60,8 +60,8 @@ export function disabledService({ instance, service }: ServiceCall): ProviderErr
 	return failure("denied", message, "Enable the service if that was not meant.");
 }
 
-export function disabledCredential({ instance }: ServiceCall, { name, id }: Credential): ProviderError {
-	const message = `The credential ${quote(name)} (${id}) is disabled in ${serverTitle(instance)}, so nobody gets it.`;
+export function disabledCredential({ instance }: ServiceCall, credential: Credential): ProviderError {
+	const message = `The credential ${credentialTitle(credential)} is disabled in ${serverTitle(instance)}, so nobody gets it.`;
 	return failure("denied", message, "Enable it, or name another one.");
 }
 
@@ -90,9 +90,29 @@ function deniedRemedy({ instance, service, from }: ServiceCall): string {
 	return `Check the server's ACL, and the service's account: one with an account wants tokens of that account's key, and authKey is ${instance.authKey}.`;
 }
 
+/** Its words for a service whose account is another than its token's. */
+const foreignAccount = "Authenticated user is not authorized.";
+
+/**
+ * Whether the server itself refuses rights, and not a gateway before it, which may answer in JSON too: its refusals have a
+ * reference, but for the one that has words of its own. Source: Confidant 7.0.0.
+ */
+function isDenial({ status, body }: { readonly status: number; readonly body: Buffer }): boolean {
+	const answer = parseJsonObject(body);
+	if (answer === undefined || toldIn(body) === undefined) return false;
+	if (Object.keys(answer).some((key) => key !== "error" && key !== "reference")) return false;
+	return status === 403 ? jsonMember(answer, "reference") !== undefined : status === 401 && toldIn(body) === foreignAccount;
+}
+
+/** How the server answers for a service that it has not. A gateway without a way to it mostly says more. */
+function isEmptyObject(body: Buffer): boolean {
+	const answer = parseJsonObject(body);
+	return answer !== undefined && Object.keys(answer).length === 0;
+}
+
 /** What the server says of an error, which is a text inside of a JSON object. */
 function toldIn(body: Buffer): string | undefined {
-	const answer = parseObject(body);
+	const answer = parseJsonObject(body);
 	const told = answer === undefined ? undefined : jsonMember(answer, "error");
 	return typeof told === "string" ? told : undefined;
 }

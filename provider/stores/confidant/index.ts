@@ -1,7 +1,8 @@
 import { audiences } from "../../aws/endpoints.ts";
 import type { Fields } from "../../plan/fields.ts";
 import type { MountRequest } from "../../plan/mount-request.ts";
-import type { DiagnosisContext, Identity, Session, Store, StoreContext, StoreInstance, StoreModule } from "../store.ts";
+import type { DiagnosisContext, StoreModule } from "../module.ts";
+import type { Identity, Session, Store, StoreContext, StoreInstance } from "../store.ts";
 import { diagnose } from "./diagnosis.ts";
 import { type ConfidantInstance, readInstance } from "./instance.ts";
 import { readRole } from "./names.ts";

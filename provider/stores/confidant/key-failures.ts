@@ -1,8 +1,9 @@
 import { type AwsError, awsErrorOf, type ErrorKind, kindOf } from "../../aws/error-kinds.ts";
-import { describeIdentity, saying } from "../../aws/words.ts";
+import { describeIdentity, saying, showable } from "../../aws/words.ts";
 import { type ErrorCode, ProviderError } from "../../errors.ts";
 import type { Secret } from "../../shared/secret.ts";
 import type { Identity } from "../store.ts";
+import { credentialTitle } from "./names.ts";
 
 /** One call of KMS that was answered with an error, or not at all. */
 export interface KeyCall {
@@ -46,12 +47,20 @@ export function emptyAnswer(call: KeyCall): ProviderError {
 	return new ProviderError("unreachable", `${describe(call)} gave no usable answer: it holds nothing.`, { remedy: awsItselfRemedy });
 }
 
+const longestPairs = 500;
+
 /** The pairs as messages show them, such as `from=shop, to=confidant-production`. */
 export function describePairs(context: Readonly<Record<string, string>>): string {
 	return Object.entries(context)
-		.map(([key, value]) => `${key}=${/^[\w.:/@+-]+$/.test(value) ? value : JSON.stringify(value)}`)
+		.map(([key, value]) => `${plainly(key)}=${plainly(value)}`)
 		.join(", ")
-		.slice(0, 500);
+		.slice(0, longestPairs);
+}
+
+/** Those of a blind credential are the server's word, so what looks like a token is not repeated. */
+function plainly(text: string): string {
+	const shown = showable(text, []);
+	return /^[\w.:/@+-]+$/.test(shown) ? shown : JSON.stringify(shown);
 }
 
 const awsItselfRemedy = "Check that the endpoint leads to AWS itself and not to a proxy's page.";
@@ -103,15 +112,18 @@ function noSuchKey(purpose: KeyPurpose): Verdict {
 
 function permissionRemedy({ purpose, context }: KeyCall): string {
 	const action = purpose.kind === "token" ? "kms:Encrypt" : "kms:Decrypt";
-	const conditions = Object.entries(context).map(([key, value]) => `"kms:EncryptionContext:${key}": ${JSON.stringify(value)}`);
-	return `Allow the role ${action} on the key${conditions.length === 0 ? "" : ` where ${conditions.join(", ")}`}, in its policy or in the key's own.`;
+	const conditions = Object.entries(context)
+		.map(([key, value]) => `${JSON.stringify(`kms:EncryptionContext:${showable(key, [])}`)}: ${JSON.stringify(showable(value, []))}`)
+		.join(", ")
+		.slice(0, longestPairs);
+	return `Allow the role ${action} on the key${conditions === "" ? "" : ` where ${conditions}`}, in its policy or in the key's own.`;
 }
 
 function describe({ purpose, region, context }: KeyCall): string {
 	const what =
 		purpose.kind === "token"
 			? `KMS Encrypt with ${purpose.authKey}, for a token of Confidant's`
-			: `KMS Decrypt for the blind credential ${JSON.stringify(purpose.name)} (${purpose.id})`;
+			: `KMS Decrypt for the blind credential ${credentialTitle(purpose)}`;
 	const pairs = describePairs(context);
 	return `${what} in ${region}${pairs === "" ? "" : ` with the context ${pairs}`}`;
 }

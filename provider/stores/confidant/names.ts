@@ -1,4 +1,5 @@
 import { exampleRole, isRoleArn } from "../../aws/role.ts";
+import { showable } from "../../aws/words.ts";
 import { type Fields, quote } from "../../plan/fields.ts";
 import type { Identity } from "../store.ts";
 import type { ConfidantInstance } from "./instance.ts";
@@ -24,6 +25,11 @@ export function readRole(fields: Fields): string {
 /** The service that a pod proves to be: the one written, or the one of its role's name, without the role's path. */
 export function serviceOfPod({ from }: Pick<ConfidantInstance, "from">, { role }: Pick<Identity, "role">): string {
 	return from === "" ? role.slice(role.lastIndexOf("/") + 1) : from;
+}
+
+/** How messages call a credential. Its name is the server's word, so what looks like a token is not repeated. */
+export function credentialTitle({ name, id }: { readonly name: string; readonly id: string }): string {
+	return `${quote(showable(name, []))} (${id})`;
 }
 
 /** Text that says where a failure arose: the server, as people know it. */

@@ -1,7 +1,7 @@
 import { ProviderError } from "../../errors.ts";
 import { type JsonObject, stringifyJson } from "../../shared/json.ts";
 import { Secret } from "../../shared/secret.ts";
-import type { Failed, Outcome } from "../store.ts";
+import { type Failed, type Outcome, outcomeOf } from "../store.ts";
 import type { BlindOpener } from "./blind.ts";
 import { absentCredential, ambiguousName, disabledCredential, type ServiceCall } from "./failures.ts";
 import type { ConfidantRef } from "./ref.ts";
@@ -22,10 +22,7 @@ export async function readCredential(ref: ConfidantRef, parts: ReadParts, signal
 		return { kind: "found", value: new Secret(textOf(pairs)), structure: "json" };
 	} catch (reason) {
 		signal.throwIfAborted();
-		const error = ProviderError.from(reason);
-		if (error.code === "absent") return { kind: "absent", error };
-		if (error.code === "denied") return { kind: "denied", error };
-		return { kind: "failed", error };
+		return outcomeOf(ProviderError.from(reason));
 	}
 }
 

@@ -1,4 +1,5 @@
-import { isJsonObject, JsonError, type JsonObject, type JsonValue, jsonMember, parseJson } from "../../shared/json.ts";
+import { isRegion } from "../../aws/regions.ts";
+import { isJsonObject, type JsonObject, type JsonValue, jsonMember, parseJsonObject, stringifyJson } from "../../shared/json.ts";
 
 /** A service with what is mapped to it. Source: Confidant 7.0.0, `GET /v1/services/{id}`. */
 export interface Service {
@@ -7,6 +8,9 @@ export interface Service {
 }
 
 export type Credential = PlainCredential | BlindCredential;
+
+/** The server makes ids of 32 digits. What is anything else is not repeated in messages as one. */
+const idForm = /^[\w.-]{1,64}$/;
 
 interface CommonParts {
 	readonly id: string;
@@ -43,24 +47,13 @@ export interface SealedPairs {
 
 /** Reads the answer for a service; undefined when it is none. The type that the answer claims does not count: servers up to 6.6.1 say `text/html`. */
 export function parseService(body: Buffer, id: string): Service | undefined {
-	const answer = parseObject(body);
+	const answer = parseJsonObject(body);
 	if (answer === undefined || jsonMember(answer, "id") !== id) return undefined;
 	const enabled = jsonMember(answer, "enabled");
 	const plain = readList(jsonMember(answer, "credentials"), readPlain);
 	const blind = readList(jsonMember(answer, "blind_credentials"), readBlind);
 	if (typeof enabled !== "boolean" || plain === undefined || blind === undefined) return undefined;
 	return { enabled, credentials: [...plain, ...blind] };
-}
-
-/** A JSON object; undefined for anything else. */
-export function parseObject(bytes: Buffer): JsonObject | undefined {
-	try {
-		const value = parseJson(bytes.toString("utf8"));
-		return isJsonObject(value) ? value : undefined;
-	} catch (error) {
-		if (error instanceof JsonError) return undefined;
-		throw error;
-	}
 }
 
 function readList<Item>(value: JsonValue | undefined, read: (object: JsonObject) => Item | undefined): readonly Item[] | undefined {
@@ -71,7 +64,7 @@ function readList<Item>(value: JsonValue | undefined, read: (object: JsonObject)
 
 function readCommon(object: JsonObject): CommonParts | undefined {
 	const [id, name, enabled] = ["id", "name", "enabled"].map((key) => jsonMember(object, key));
-	if (typeof id !== "string" || typeof name !== "string" || typeof enabled !== "boolean") return undefined;
+	if (typeof id !== "string" || !idForm.test(id) || typeof name !== "string" || typeof enabled !== "boolean") return undefined;
 	return { id, name, enabled };
 }
 
@@ -89,8 +82,8 @@ function readBlind(object: JsonObject): BlindCredential | undefined {
 	return {
 		...common,
 		kind: "blind",
-		cipher: ["cipher_type", "cipher_version"].map((key) => String(jsonMember(object, key))).join(" "),
-		regions: Object.keys(dataKeys ?? {}),
+		cipher: ["cipher_type", "cipher_version"].map((key) => textOf(jsonMember(object, key))).join(" "),
+		regions: Object.keys(dataKeys ?? {}).filter(isRegion),
 		sealed(region) {
 			const token = tokens && jsonMember(tokens, region);
 			const dataKey = dataKeys && jsonMember(dataKeys, region);
@@ -101,7 +94,12 @@ function readBlind(object: JsonObject): BlindCredential | undefined {
 }
 
 function readContext(pairs: JsonObject | undefined): Readonly<Record<string, string>> {
-	return Object.fromEntries(Object.entries(pairs ?? {}).map(([key, value]) => [key, String(value)]));
+	return Object.fromEntries(Object.entries(pairs ?? {}).map(([key, value]) => [key, textOf(value)]));
+}
+
+/** A text as it is, anything else as JSON. */
+function textOf(value: JsonValue | undefined): string {
+	return typeof value === "string" || value === undefined ? (value ?? "") : stringifyJson(value);
 }
 
 function objectIn(object: JsonObject, key: string): JsonObject | undefined {

@@ -93,7 +93,9 @@ function encryptWith(caller: Caller, { authKey, region }: ConfidantInstance, com
 			.catch((error: unknown) => {
 				throw keyError(error, call);
 			});
-		if (answer.CiphertextBlob === undefined) throw emptyAnswer(call);
-		return answer.CiphertextBlob;
+		const { CiphertextBlob: token } = answer;
+		// The SDK hands on whatever stands there.
+		if (!(token instanceof Uint8Array) || token.length === 0) throw emptyAnswer(call);
+		return token;
 	};
 }

@@ -1,28 +1,17 @@
 import type { HttpAnswer } from "../../net/exchange.ts";
 import { decodeText } from "../../render/encoding.ts";
-import { isJsonArray, isJsonObject, JsonError, type JsonObject, type JsonValue, jsonMember, parseJson } from "../../shared/json.ts";
+import { isJsonArray, isJsonObject, type JsonValue, jsonMember, parseJsonObject } from "../../shared/json.ts";
 import { Secret } from "../../shared/secret.ts";
 
-/** The body as a JSON object; undefined when it is anything else. */
-export function parseObject(body: Buffer): JsonObject | undefined {
-	try {
-		const value = parseJson(body.toString("utf8"));
-		return isJsonObject(value) ? value : undefined;
-	} catch (error) {
-		if (error instanceof JsonError) return undefined;
-		throw error;
-	}
-}
-
 /**
- * What an answer says of its error: the text of `{"error": {"message": …}}`. Undefined where the server explains nothing,
- * as with most refusals.
+ * What an answer says of its error: the text of `{"error": {"code": …, "message": …}}`. Undefined where the server explains
+ * nothing, as with most refusals, and for what is not the server's own: gateways write `message` without a word as its code.
  */
 export function explanationOf({ body }: Pick<HttpAnswer, "body">): string | undefined {
-	const parsed = parseObject(body);
+	const parsed = parseJsonObject(body);
 	const error = parsed === undefined ? undefined : jsonMember(parsed, "error");
-	const message = isJsonObject(error) ? jsonMember(error, "message") : undefined;
-	return typeof message === "string" && message !== "" ? message : undefined;
+	const [code, message] = isJsonObject(error) ? ["code", "message"].map((key) => jsonMember(error, key)) : [];
+	return typeof code === "string" && typeof message === "string" && message !== "" ? message : undefined;
 }
 
 /** Whether an error is the server's own, and not a page of something in between. */
@@ -36,7 +25,7 @@ export type ReadValue = (full: string) => Secret | undefined;
 /** The answer to a batch that was asked for in base64. Undefined when it is none. */
 export function readBatch({ body, headers }: HttpAnswer): ReadValue | undefined {
 	if (headers["content-encoding"]?.toLowerCase() !== "base64") return undefined;
-	const values = parseObject(body);
+	const values = parseJsonObject(body);
 	if (values === undefined) return undefined;
 	return (full) => {
 		const text = jsonMember(values, full);
@@ -54,7 +43,7 @@ export interface ValueAnswer {
 
 /** The answer of Conjur Cloud's batch by ids without account. Undefined when it is none. */
 export function readValues({ body }: HttpAnswer): ReadonlyMap<string, ValueAnswer> | undefined {
-	const parsed = parseObject(body);
+	const parsed = parseJsonObject(body);
 	const list = parsed === undefined ? undefined : jsonMember(parsed, "secrets");
 	if (!isJsonArray(list)) return undefined;
 	return new Map(list.flatMap(readValue));

@@ -1,7 +1,7 @@
 import type { HttpAnswer } from "../../net/exchange.ts";
 import { diagnosePath } from "../../net/path-diagnosis.ts";
 import { type Finding, failed, ok } from "../../shared/finding.ts";
-import type { DiagnosisContext } from "../store.ts";
+import type { DiagnosisContext } from "../module.ts";
 import type { ConjurInstance } from "./instance.ts";
 
 /** The way to the server, and whether Conjur's API answers there: it tells anybody that `GET /whoami` wants an access token. */

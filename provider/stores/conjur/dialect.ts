@@ -3,10 +3,10 @@ import { Faults } from "../../plan/faults.ts";
 import { type Fields, quote } from "../../plan/fields.ts";
 import type { FileRecipe, MountPlan, PlannedObject, PlannedStore } from "../../plan/mount-plan.ts";
 import type { MountRequest } from "../../plan/mount-request.ts";
-import type { Dialect } from "../store.ts";
+import type { Dialect } from "../module.ts";
 import { type ConjurInstance, type ConjurOptions, makeInstance, type ReportOption, readOptions, serviceOf } from "./instance.ts";
 import { clientText, configurationPrefix, retrievalText, schemeText } from "./legacy-texts.ts";
-import { loginPath } from "./login.ts";
+import { identityProblem, identityRemedy, loginPath } from "./login.ts";
 import { type ConjurParameters, checkVersion, type Defaults, isMissing, parameterOf, readParameters } from "./parameters.ts";
 import { type ConjurRef, makeRef } from "./ref.ts";
 import { readSecretsList, type SecretEntry } from "./secrets-list.ts";
@@ -49,6 +49,8 @@ function planMount(request: MountRequest, defaults: Defaults): MountPlan {
 	const parameters = readParameters(request.parameters, defaults, faults);
 	const { source, warnings, isOpen = false } = findSource(request, faults);
 	const entries = planEntries(source === undefined ? [] : readSecretsList(source, faults), parameters.options.account, faults);
+	const identity = identityProblem(parameters.identity);
+	if (identity !== undefined) faults.add("identity", identity, identityRemedy);
 	const instance = planInstance(request, parameters, entries, faults);
 	faults.throwIfAny("The SecretProviderClass parameters");
 	return {
@@ -97,8 +99,10 @@ function libraryProblems({ address, account, service }: ConjurOptions): readonly
 }
 
 function noScheme({ options, identity }: ConjurParameters, entries: readonly PlannedEntry[]): string {
-	const ids = entries.map(({ ref }) => ref.full);
-	const login = loginPath({ service: serviceOf(options.service), account: options.account }, identity);
+	// Halves of characters are faults of their own, and cannot be encoded.
+	const ids = entries.map(({ ref }) => ref.full.toWellFormed());
+	const service = serviceOf(options.service).toWellFormed();
+	const login = loginPath({ service, account: options.account.toWellFormed() }, identity.toWellFormed());
 	return retrievalText(schemeText(options.address, ids, login));
 }
 

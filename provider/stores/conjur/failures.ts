@@ -2,7 +2,7 @@ import { ProviderError, type ProviderErrorOptions } from "../../errors.ts";
 import type { HttpAnswer } from "../../net/exchange.ts";
 import { quote } from "../../plan/fields.ts";
 import type { Secret } from "../../shared/secret.ts";
-import type { Failed, Identity, Outcome } from "../store.ts";
+import type { Identity } from "../store.ts";
 import { explanationOf, isConjurs } from "./answers.ts";
 import type { ConjurClient } from "./client.ts";
 import type { ConjurInstance } from "./instance.ts";
@@ -18,13 +18,6 @@ export interface FailedCall {
 }
 
 const foreignRemedy = "Check that the address leads to Conjur itself and not to another server or a proxy's page.";
-
-/** The failure as what a session answers: the store's word, or a failure of this one thing. */
-export function toOutcome(error: ProviderError): Outcome | Failed {
-	if (error.code === "absent") return { kind: "absent", error };
-	if (error.code === "denied") return { kind: "denied", error };
-	return { kind: "failed", error };
-}
 
 /** What the server says to the login. It mostly explains nothing, so that nobody learns which hosts there are. */
 export function loginError(answer: HttpAnswer, call: FailedCall): ProviderError {

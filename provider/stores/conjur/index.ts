@@ -1,8 +1,10 @@
 import type { Fields } from "../../plan/fields.ts";
-import type { DiagnosisContext, Identity, Session, Store, StoreContext, StoreModule } from "../store.ts";
+import type { DiagnosisContext, StoreModule } from "../module.ts";
+import type { Identity, Session, Store, StoreContext } from "../store.ts";
 import { diagnose } from "./diagnosis.ts";
 import { makeConjurDialect } from "./dialect.ts";
 import { type ConjurInstance, readInstance } from "./instance.ts";
+import { identityProblem, identityRemedy } from "./login.ts";
 import { type ConjurRef, readRef } from "./ref.ts";
 import { openSession } from "./session.ts";
 
@@ -13,11 +15,18 @@ const store: Store = {
 	// The server itself verifies the token at the login.
 	needsVerifiedToken: false,
 	instance: (name: string, fields: Fields): ConjurInstance => readInstance(name, fields),
-	role: (fields: Fields): string => fields.text("identity") ?? "",
+	role: readIdentity,
 	ref: (fields: Fields, instance: ConjurInstance): ConjurRef => readRef(fields, instance),
 	connect: (instance: ConjurInstance, identity: Identity, context: StoreContext): Promise<Session> =>
 		openSession(instance, identity, context),
 };
+
+function readIdentity(fields: Fields): string {
+	const identity = fields.text("identity") ?? "";
+	const problem = identityProblem(identity);
+	if (problem !== undefined) fields.reject("identity", problem, identityRemedy);
+	return identity;
+}
 
 export const module: StoreModule = {
 	store,

@@ -1,7 +1,6 @@
-import { isJsonObject, type JsonObject, jsonMember, parseJson } from "../../shared/json.ts";
+import { isJsonObject, type JsonObject, jsonMember, parseJson, parseJsonObject } from "../../shared/json.ts";
 import { Secret } from "../../shared/secret.ts";
 import type { Identity } from "../store.ts";
-import { parseObject } from "./answers.ts";
 import type { CallContext, ConjurClient } from "./client.ts";
 import { loginError, nonsense, unanswered } from "./failures.ts";
 import type { ConjurInstance } from "./instance.ts";
@@ -50,6 +49,18 @@ export async function logIn({ instance, identity, client, context, token }: Logi
 	return { authorization, expiresAt: new Date(sentAt + seconds * 1000) };
 }
 
+const longestIdentity = 2000;
+
+/** Why a text can be nobody's identity, as a clause; undefined when it can, or is empty. */
+export function identityProblem(identity: string): string | undefined {
+	if (identity.length > longestIdentity) return `is longer than ${longestIdentity} characters`;
+	if (/\p{Cc}/u.test(identity) || !identity.isWellFormed()) return "holds characters that no name has";
+	// It is an element of the login's path.
+	return /^\.{1,2}$/.test(identity) ? "names nobody" : undefined;
+}
+
+export const identityRemedy = "Write the id of a host, such as host/shop/web, or leave it out where the token says it.";
+
 /** Below the address. An identity is written into it, unless the authenticator takes it from the token. */
 export function loginPath({ service, account }: Pick<ConjurInstance, "service" | "account">, identity: string): string {
 	const parts = [service, account, ...(identity === "" ? [] : [identity])].map(encodeURIComponent);
@@ -61,7 +72,7 @@ export function loginPath({ service, account }: Pick<ConjurInstance, "service" |
  * not agree. Undefined when it is no access token.
  */
 function lifetimeOf(body: Buffer, sentAt: number): number | undefined {
-	const token = parseObject(body);
+	const token = parseJsonObject(body);
 	const payload = token === undefined ? undefined : payloadOf(token);
 	if (payload === undefined) return undefined;
 	const [issued, end] = [jsonMember(payload, "iat"), jsonMember(payload, "exp")];

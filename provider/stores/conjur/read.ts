@@ -1,10 +1,10 @@
 import { ProviderError } from "../../errors.ts";
 import type { HttpAnswer } from "../../net/exchange.ts";
 import { Secret } from "../../shared/secret.ts";
-import type { Failed, Found, Identity, Outcome } from "../store.ts";
+import { type Failed, type Found, type Identity, type Outcome, outcomeOf } from "../store.ts";
 import { explanationOf, isConjurs, readBatch, readValues } from "./answers.ts";
 import type { ConjurCall, ConjurClient } from "./client.ts";
-import { type FailedCall, nonsense, readError, toOutcome, valueError } from "./failures.ts";
+import { type FailedCall, nonsense, readError, valueError } from "./failures.ts";
 import { batchPath, type Group, groupsOf, halves, isBatchable, singlePath } from "./groups.ts";
 import type { ConjurInstance } from "./instance.ts";
 import type { ConjurRef } from "./ref.ts";
@@ -48,7 +48,7 @@ class Reading {
 	}
 
 	outcome(ref: ConjurRef): Outcome | Failed {
-		return this.#outcomes.get(ref.key) ?? toOutcome(nonsense(`the request for ${JSON.stringify(ref.full)}`));
+		return this.#outcomes.get(ref.key) ?? outcomeOf(nonsense(`the request for ${JSON.stringify(ref.full)}`));
 	}
 
 	async readAll(refs: readonly ConjurRef[]): Promise<void> {
@@ -150,7 +150,7 @@ class Reading {
 
 	#settle(ref: ConjurRef, result: Secret | ProviderError): void {
 		const { client, identity } = this.#parts;
-		const outcome = result instanceof ProviderError ? toOutcome(result) : found(result);
+		const outcome = result instanceof ProviderError ? outcomeOf(result) : found(result);
 		this.#outcomes.set(ref.key, outcome);
 		// An outage says nothing of the variable.
 		if (outcome.kind !== "failed" && ref.version === undefined) client.suspects.note(identity, ref, outcome.kind !== "found");

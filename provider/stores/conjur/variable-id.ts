@@ -20,7 +20,8 @@ const longestId = 2000;
  */
 export function readVariableId(text: string, account: string): VariableId | VariableProblem {
 	const found = split(text, account);
-	if (found.id.trim() === "") return { problem: "names no variable" };
+	// Encoded or not, whoever is on the way may take these for steps of a path.
+	if (found.id.trim() === "" || [found.id, found.account].some((name) => /^\.{1,2}$/.test(name))) return { problem: "names no variable" };
 	if (text.length > longestId) return { problem: `is longer than ${longestId} characters` };
 	if (/\p{Cc}/u.test(text) || !text.isWellFormed()) return { problem: "holds characters that no name has" };
 	return found;

@@ -1,7 +1,7 @@
 import type { HttpAnswer } from "../../net/exchange.ts";
 import { diagnosePath } from "../../net/path-diagnosis.ts";
 import { type Finding, failed, failure, ok, unchecked, warning } from "../../shared/finding.ts";
-import type { DiagnosisContext } from "../store.ts";
+import type { DiagnosisContext } from "../module.ts";
 import { kindOf } from "./failures.ts";
 import type { CyberArkInstance } from "./instance.ts";
 import { certificateEnd } from "./login.ts";

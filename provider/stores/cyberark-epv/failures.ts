@@ -1,7 +1,7 @@
 import { ProviderError } from "../../errors.ts";
 import { serverName } from "../../net/address.ts";
 import type { HttpAnswer } from "../../net/exchange.ts";
-import type { Failed, Identity, Outcome } from "../store.ts";
+import type { Identity } from "../store.ts";
 import { readErrorCode } from "./answer.ts";
 import type { CyberArkInstance } from "./instance.ts";
 import type { AccountRef } from "./ref.ts";
@@ -45,13 +45,6 @@ function kindOfStatus(status: number): ErrorKind {
 	if (status >= 500) return "outage";
 	if (status === 404) return "absent";
 	return status === 401 || status === 403 ? "denied" : "other";
-}
-
-/** The failure as what the session answers: the store's word, or a failure of this one account. */
-export function readOutcome(error: ProviderError): Outcome | Failed {
-	if (error.code === "absent") return { kind: "absent", error };
-	if (error.code === "denied") return { kind: "denied", error };
-	return { kind: "failed", error };
 }
 
 /** An answer without an account, as an error whose code says whose fault it is. */

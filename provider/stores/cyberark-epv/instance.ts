@@ -10,7 +10,7 @@ import { readReason } from "./reason.ts";
  * What is done while the vault changes a password. `wait`: ask again until it is done. `fail`: fail at once. `stale`: take
  * the old one.
  */
-export const changeHandling = ["wait", "fail", "stale"] as const;
+const changeHandling = ["wait", "fail", "stale"] as const;
 
 /** One web service of a Central Credential Provider. */
 export interface CyberArkInstance extends StoreInstance {

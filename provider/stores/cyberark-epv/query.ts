@@ -1,6 +1,3 @@
-/** The longest query that IIS passes on unless configured otherwise (requestLimits, maxQueryString). */
-export const longestQuery = 2048;
-
 /**
  * Characters that the web service's documentation excludes from values, encoded or not, and those that no name has. A
  * blank and a plus sign pass when they are encoded.

@@ -1,10 +1,10 @@
 import { ProviderError } from "../../errors.ts";
 import { Transport } from "../../net/transport.ts";
 import { RetryBudget } from "../../shared/retry-budget.ts";
-import type { Failed, Identity, Outcome, Session, StoreContext } from "../store.ts";
+import { type Failed, type Identity, type Outcome, outcomeOf, type Session, type StoreContext } from "../store.ts";
 import { readAccount } from "./answer.ts";
 import { ask, type Client } from "./client.ts";
-import { answerError, type FailedRead, readOutcome, unanswered } from "./failures.ts";
+import { answerError, type FailedRead, unanswered } from "./failures.ts";
 import type { CyberArkInstance } from "./instance.ts";
 import { type Login, logIn } from "./login.ts";
 import { encodeQuery } from "./query.ts";
@@ -58,10 +58,10 @@ class CyberArkSession implements Session {
 		try {
 			const answer = await ask(this.#client, query, signal);
 			const value = answer.status === 200 ? readAccount(answer.body) : undefined;
-			return value === undefined ? readOutcome(answerError(answer, read)) : { kind: "found", value, structure: "json" };
+			return value === undefined ? outcomeOf(answerError(answer, read)) : { kind: "found", value, structure: "json" };
 		} catch (reason) {
 			signal.throwIfAborted();
-			return readOutcome(unanswered(ProviderError.from(reason), read));
+			return outcomeOf(unanswered(ProviderError.from(reason), read));
 		}
 	}
 }

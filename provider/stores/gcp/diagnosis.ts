@@ -1,7 +1,7 @@
 import { parseAddress } from "../../net/address.ts";
 import { diagnosePath } from "../../net/path-diagnosis.ts";
 import { type Finding, failed, unchecked } from "../../shared/finding.ts";
-import type { DiagnosisContext } from "../store.ts";
+import type { DiagnosisContext } from "../module.ts";
 import type { GcpInstance } from "./instance.ts";
 
 /** Without these nobody gets anything; the others are needed by those who have objects there. */

@@ -4,7 +4,7 @@ import { type Fields, quote } from "../../plan/fields.ts";
 import type { FileRecipe, MountPlan, PlannedObject, PlannedStore } from "../../plan/mount-plan.ts";
 import type { MountRequest } from "../../plan/mount-request.ts";
 import { goQuote } from "../../shared/go-text.ts";
-import type { Dialect } from "../store.ts";
+import type { Dialect } from "../module.ts";
 import { type CiphertextPlace, isCiphertext, kmsRefreshSeconds, readCiphertextEntry } from "./ciphertext.ts";
 import { readEntries } from "./entries.ts";
 import { entryFields, fileOf, type GcpEntry, legacyEntry } from "./entry.ts";

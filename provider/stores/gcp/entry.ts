@@ -1,5 +1,5 @@
-import type { YamlNode } from "../../plan/yaml.ts";
-import { GoFields, type GoMapping, type GoYaml } from "../../shared/go-yaml.ts";
+import { asWritten, type YamlNode } from "../../plan/yaml.ts";
+import { GoFields, type GoMapping } from "../../shared/go-yaml.ts";
 
 /** An entry of the parameter `secrets` as written; what is missing is empty. */
 export interface GcpEntry {
@@ -55,17 +55,11 @@ export function legacyEntry({ resourceName, fileName, filePath }: GcpEntry, prob
 	return `{${resourceName} ${fileName} ${filePath}}: ${problem}`;
 }
 
+/** Today's provider has no such fields, so nobody expects them to become numbers: `0777` may well be base64. */
 function readCiphertextFields(mapping: GoMapping): ReadonlyMap<string, YamlNode> {
 	const found = ciphertextFields.flatMap((key) => {
 		const node = mapping.entries.get(key);
 		return node === undefined ? [] : [[key, asWritten(node)] as const];
 	});
 	return new Map(found);
-}
-
-/** Today's provider has no such fields, so nobody expects them to become numbers: `0777` may well be base64. */
-function asWritten(node: GoYaml): YamlNode {
-	if (node.kind === "scalar") return node.text;
-	if (node.kind === "sequence") return node.items.map(asWritten);
-	return new Map([...node.entries].map(([key, value]) => [key, asWritten(value)]));
 }

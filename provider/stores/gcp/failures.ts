@@ -1,7 +1,7 @@
 import { ProviderError, type ProviderErrorOptions } from "../../errors.ts";
 import { quote } from "../../plan/fields.ts";
 import type { Secret } from "../../shared/secret.ts";
-import type { Failed, Identity, Outcome } from "../store.ts";
+import type { Identity } from "../store.ts";
 import { type GoogleError, googleErrorOf, goText } from "./google-error.ts";
 import type { GcpService } from "./hosts.ts";
 import type { GcpInstance } from "./instance.ts";
@@ -56,13 +56,6 @@ export function kindOf(status: number, error: GoogleError | undefined): ErrorKin
 		default:
 			return "nonsense";
 	}
-}
-
-/** The failure as what the session answers: the store's word, or a failure of this one thing. */
-export function readOutcome(error: ProviderError): Outcome | Failed {
-	if (error.code === "absent") return { kind: "absent", error };
-	if (error.code === "denied") return { kind: "denied", error };
-	return { kind: "failed", error };
 }
 
 /** An answer that is an error, as an error whose code says whose fault it is. */

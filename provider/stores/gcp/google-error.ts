@@ -1,4 +1,4 @@
-import { isJsonArray, isJsonObject, JsonError, type JsonObject, type JsonValue, jsonMember, parseJson } from "../../shared/json.ts";
+import { isJsonArray, isJsonObject, type JsonObject, type JsonValue, jsonMember, parseJsonObject } from "../../shared/json.ts";
 
 /** An error as Google's APIs tell it: google.rpc.Status as JSON. Source: AIP-193. */
 export interface GoogleError {
@@ -9,17 +9,6 @@ export interface GoogleError {
 	readonly reason: string;
 }
 
-/** The body as a JSON object; undefined for anything else, such as a page of something in between. */
-export function parseObject(body: Buffer): JsonObject | undefined {
-	try {
-		const value = parseJson(body.toString("utf8"));
-		return isJsonObject(value) ? value : undefined;
-	} catch (error) {
-		if (error instanceof JsonError) return undefined;
-		throw error;
-	}
-}
-
 /** The text of a member; empty when it is none. */
 export function textOf(object: JsonObject | undefined, key: string): string {
 	const value = object === undefined ? undefined : jsonMember(object, key);
@@ -28,7 +17,7 @@ export function textOf(object: JsonObject | undefined, key: string): string {
 
 /** Undefined for an answer that is no error of Google's: whoever gave it, it is no word on what was asked for. */
 export function googleErrorOf(body: Buffer): GoogleError | undefined {
-	const error = member(parseObject(body), "error");
+	const error = member(parseJsonObject(body), "error");
 	const status = textOf(error, "status");
 	if (!/^[A-Z_]{2,40}$/.test(status)) return undefined;
 	const reason = textOf(detailOf(error, "google.rpc.ErrorInfo"), "reason");
@@ -40,7 +29,7 @@ export function googleErrorOf(body: Buffer): GoogleError | undefined {
  * seconds. Undefined when it does not say.
  */
 export function askedPause(body: Buffer): string | undefined {
-	const delay = textOf(detailOf(member(parseObject(body), "error"), "google.rpc.RetryInfo"), "retryDelay");
+	const delay = textOf(detailOf(member(parseJsonObject(body), "error"), "google.rpc.RetryInfo"), "retryDelay");
 	const seconds = Number(/^(\d{1,6}(?:\.\d{1,9})?)s$/.exec(delay)?.[1] ?? Number.NaN);
 	return Number.isNaN(seconds) ? undefined : String(Math.ceil(seconds));
 }

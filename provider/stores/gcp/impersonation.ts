@@ -1,9 +1,10 @@
 import type { AuthClient } from "google-auth-library";
 import { ProviderError, type ProviderErrorOptions } from "../../errors.ts";
 import type { HttpAnswer } from "../../net/exchange.ts";
+import { parseJsonObject } from "../../shared/json.ts";
 import { Secret } from "../../shared/secret.ts";
 import { Courier } from "./courier.ts";
-import { type GoogleError, googleErrorOf, goText, parseObject, textOf } from "./google-error.ts";
+import { type GoogleError, googleErrorOf, goText, textOf } from "./google-error.ts";
 import { type AccessToken, type LoginParts, scope } from "./login-parts.ts";
 import { accountResource, type Impersonation, workloadPrefix } from "./role.ts";
 import { isToken } from "./token-answer.ts";
@@ -32,7 +33,7 @@ export async function impersonate(parts: LoginParts, acting: Impersonation, { co
 	const request = () => client.request({ url: `${Courier.origin("iamcredentials")}${path}`, method: "POST", data });
 	const answer = await courier.ask(request, legacyPrefix);
 	if (answer.status !== 200) throw refusal(answer, parts, acting);
-	const body = parseObject(answer.body);
+	const body = parseJsonObject(answer.body);
 	const [token, expiresAt] = [textOf(body, "accessToken"), new Date(textOf(body, "expireTime"))];
 	if (isToken(token) && !Number.isNaN(expiresAt.getTime())) return { token: new Secret(token), expiresAt };
 	throw new ProviderError("unreachable", `IAM Credentials gave no usable answer for ${target}: it holds no token.`, {

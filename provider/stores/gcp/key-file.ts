@@ -1,9 +1,10 @@
 import { createPrivateKey } from "node:crypto";
 import { ProviderError } from "../../errors.ts";
 import type { HttpAnswer } from "../../net/exchange.ts";
+import { parseJsonObject } from "../../shared/json.ts";
 import type { Secret } from "../../shared/secret.ts";
 import { Courier, tokenOf } from "./courier.ts";
-import { parseObject, textOf } from "./google-error.ts";
+import { textOf } from "./google-error.ts";
 import { type AccessToken, type LoginParts, scope } from "./login-parts.ts";
 import { readTokenError } from "./token-answer.ts";
 import { showable } from "./words.ts";
@@ -38,7 +39,7 @@ export async function grantForKey(parts: LoginParts): Promise<AccessToken> {
 /** A file may also name other ways to log in, whose addresses are the author's: only a service account's key is taken. */
 function readKeyFile(secret: Secret | undefined): KeyFile {
 	if (secret === undefined) throw unusable("nodePublishSecretRef brings no key.json");
-	const file = parseObject(secret.reveal());
+	const file = parseJsonObject(secret.reveal());
 	if (file === undefined) throw unusable("key.json is no JSON object");
 	if (textOf(file, "type") !== "service_account") throw unusable("key.json is no key of a service account");
 	const email = textOf(file, "client_email");

@@ -2,12 +2,11 @@ import { ProviderError } from "../../errors.ts";
 import { decodeText } from "../../render/encoding.ts";
 import { additionalData, cryptoKeyLocation } from "../../sealing/crypto-key.ts";
 import { crc32c } from "../../shared/crc32c.ts";
-import { type JsonObject, jsonMember } from "../../shared/json.ts";
+import { type JsonObject, jsonMember, parseJsonObject } from "../../shared/json.ts";
 import { Secret } from "../../shared/secret.ts";
 import type { Failed, Outcome } from "../store.ts";
 import { callApi } from "./api.ts";
 import type { CiphertextRef } from "./ciphertext-ref.ts";
-import { parseObject } from "./google-error.ts";
 import type { GcpInstance } from "./instance.ts";
 import { type KmsCall, kmsAnswer, unanswered, unusable } from "./kms-failures.ts";
 import type { ReadParts } from "./read.ts";
@@ -35,7 +34,7 @@ export async function readCiphertext(ref: CiphertextRef, parts: ReadParts, signa
 			signal,
 		);
 		if (answer.status === 401) parts.onEnded();
-		return answer.status === 200 ? plaintextOf(parseObject(answer.body), call) : kmsAnswer(answer, call);
+		return answer.status === 200 ? plaintextOf(parseJsonObject(answer.body), call) : kmsAnswer(answer, call);
 	} catch (reason) {
 		signal.throwIfAborted();
 		return unanswered(ProviderError.from(reason), call);

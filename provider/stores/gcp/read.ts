@@ -1,12 +1,12 @@
 import { ProviderError } from "../../errors.ts";
 import { decodeText } from "../../render/encoding.ts";
 import { crc32c } from "../../shared/crc32c.ts";
-import { isJsonObject, type JsonObject, jsonMember } from "../../shared/json.ts";
+import { isJsonObject, type JsonObject, jsonMember, parseJsonObject } from "../../shared/json.ts";
 import { Secret } from "../../shared/secret.ts";
-import type { Failed, Identity, Outcome } from "../store.ts";
+import { type Failed, type Identity, type Outcome, outcomeOf } from "../store.ts";
 import { type CallContext, callApi } from "./api.ts";
-import { answerError, type FailedRead, nonsense, readOutcome, unanswered } from "./failures.ts";
-import { parseObject, textOf } from "./google-error.ts";
+import { answerError, type FailedRead, nonsense, unanswered } from "./failures.ts";
+import { textOf } from "./google-error.ts";
 import type { GcpInstance } from "./instance.ts";
 import type { ParameterRef, SecretRef } from "./ref.ts";
 import { partsOf } from "./resource.ts";
@@ -32,7 +32,7 @@ export async function readResource(ref: SecretRef | ParameterRef, parts: ReadPar
 		return { kind: "found", value: await fetchResource(ref, read, parts, signal), structure: "bytes" };
 	} catch (reason) {
 		signal.throwIfAborted();
-		return readOutcome(ProviderError.from(reason));
+		return outcomeOf(ProviderError.from(reason));
 	}
 }
 
@@ -46,7 +46,7 @@ async function fetchResource(ref: SecretRef | ParameterRef, read: FailedRead, pa
 	});
 	if (status === 401) parts.onEnded();
 	if (status !== 200) throw answerError({ status, body }, read);
-	return ref.kind === "secret" ? secretOf(parseObject(body), read) : parameterOf(parseObject(body), read);
+	return ref.kind === "secret" ? secretOf(parseJsonObject(body), read) : parameterOf(parseJsonObject(body), read);
 }
 
 /** The payload, which must be what the server's checksum says. Source: Secret Manager API v1, SecretPayload. */

@@ -1,6 +1,6 @@
-import { jsonMember } from "../../shared/json.ts";
+import { jsonMember, parseJsonObject } from "../../shared/json.ts";
 import { Secret } from "../../shared/secret.ts";
-import { parseObject, textOf } from "./google-error.ts";
+import { textOf } from "./google-error.ts";
 import type { AccessToken } from "./login-parts.ts";
 
 /** An error as token endpoints tell it. Source: RFC 6749, section 5.2. */
@@ -19,7 +19,7 @@ const longestMilliseconds = 12 * 3600 * 1000;
  * @param sentAt when it was asked for, in milliseconds since 1970: its life began no earlier
  */
 export function readTokenAnswer(body: Buffer, sentAt: number): AccessToken | undefined {
-	const answer = parseObject(body);
+	const answer = parseJsonObject(body);
 	const seconds = answer === undefined ? undefined : jsonMember(answer, "expires_in");
 	if (typeof seconds !== "number") return undefined;
 	return accessToken(textOf(answer, "access_token"), sentAt + seconds * 1000, sentAt);
@@ -41,7 +41,7 @@ export function isToken(text: string): boolean {
 }
 
 export function readTokenError(body: Buffer): TokenError {
-	const answer = parseObject(body);
+	const answer = parseJsonObject(body);
 	const error = textOf(answer, "error");
 	if (!/^[a-z_]{2,60}$/.test(error)) return { error: "", description: "" };
 	return { error, description: textOf(answer, "error_description") };

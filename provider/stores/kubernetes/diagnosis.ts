@@ -1,7 +1,7 @@
 import { ProviderError } from "../../errors.ts";
 import { diagnosePath } from "../../net/path-diagnosis.ts";
 import { type Finding, failed, failure, ok } from "../../shared/finding.ts";
-import type { DiagnosisContext } from "../store.ts";
+import type { DiagnosisContext } from "../module.ts";
 import { transportOptions } from "./api-server.ts";
 import type { KubernetesInstance } from "./instance.ts";
 import { readObject, textOf } from "./status.ts";

@@ -1,6 +1,7 @@
 import type { Fields } from "../../plan/fields.ts";
 import type { MountRequest } from "../../plan/mount-request.ts";
-import type { DiagnosisContext, Identity, Session, Store, StoreContext, StoreModule } from "../store.ts";
+import type { DiagnosisContext, StoreModule } from "../module.ts";
+import type { Identity, Session, Store, StoreContext } from "../store.ts";
 import { diagnose } from "./diagnosis.ts";
 import { type KubernetesInstance, readInstance } from "./instance.ts";
 import { type KubernetesRef, readRef } from "./ref.ts";

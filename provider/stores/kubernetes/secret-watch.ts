@@ -28,6 +28,8 @@ const firstEventMilliseconds = 2_000;
 const lingerMilliseconds = 5_000;
 const firstPauseMilliseconds = 100;
 const longestPauseMilliseconds = 30_000;
+/** Faster than this one Secret is not changed; a server that tells of more is heard as slowly, and keeps nothing else waiting. */
+const [eventsAtOnce, eventsMilliseconds] = [100, 1_000];
 /** Rights that are not there now may be given later. */
 const deniedPauseMilliseconds = 300_000;
 
@@ -117,11 +119,14 @@ export class SecretWatch {
 		this.#isTroubled = false;
 		this.#wasOpen = true;
 		const isThere = this.#expectFirst();
+		let heard = 0;
 		try {
 			for await (const line of lines) {
 				const event = readEvent(line, read);
 				if (event.kind === "object") isThere.confirm();
 				if (!this.#hear(event)) return 0;
+				heard += 1;
+				if (heard % eventsAtOnce === 0) await rest(eventsMilliseconds, signal);
 			}
 		} finally {
 			isThere.confirm();

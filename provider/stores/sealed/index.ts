@@ -1,5 +1,6 @@
 import { ProviderError } from "../../errors.ts";
-import type { Failed, Identity, Outcome, Ref, Session, StoreContext, StoreInstance, StoreModule } from "../store.ts";
+import type { StoreModule } from "../module.ts";
+import type { Failed, Identity, Outcome, Ref, Session, StoreContext, StoreInstance } from "../store.ts";
 import { diagnose } from "./diagnosis.ts";
 import { inspect } from "./inspection.ts";
 import { readInstance, refuseDefault, type SealedInstance } from "./instance.ts";

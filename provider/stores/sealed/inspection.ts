@@ -1,6 +1,6 @@
 import { ProviderError } from "../../errors.ts";
 import { KeyDirectory, type KeyFile } from "../../sealing/key-directory.ts";
-import type { Holder, ObjectRemark } from "../store.ts";
+import type { Holder, ObjectRemark } from "../module.ts";
 import type { SealedInstance } from "./instance.ts";
 import { ageProblem, holderProblem, type Problem, scopeProblem, unknownKey } from "./problems.ts";
 import type { SealedRef } from "./ref.ts";

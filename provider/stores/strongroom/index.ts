@@ -4,7 +4,8 @@ import { Secret } from "../../shared/secret.ts";
 import type { PodIdentity } from "../../strongroom/bindings.ts";
 import { type Location, locate } from "../../strongroom/location.ts";
 import { describeAddress, nameProblem, namespaceProblem, type SecretAddress } from "../../strongroom/names.ts";
-import type { Outcome, Ref, Session, StoreContext, StoreInstance, StoreModule } from "../store.ts";
+import type { StoreModule } from "../module.ts";
+import type { Outcome, Ref, Session, StoreContext, StoreInstance } from "../store.ts";
 import { diagnoseStrongroom } from "./diagnosis.ts";
 import { type Answer, Reader } from "./reader.ts";
 

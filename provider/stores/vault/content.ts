@@ -2,10 +2,9 @@ import { ProviderError } from "../../errors.ts";
 import { quote } from "../../plan/fields.ts";
 import { type Encoding, GoDecodeError, goDecode } from "../../shared/go-encoding.ts";
 import { goJson } from "../../shared/go-json.ts";
-import { isJsonObject, type JsonObject, type JsonValue, jsonMember } from "../../shared/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, jsonMember, parseJsonObject } from "../../shared/json.ts";
 import { Secret } from "../../shared/secret.ts";
 import type { Found } from "../store.ts";
-import { parseEnvelope } from "./envelope.ts";
 
 /** The server's whole answer as a value. Its parsed form comes along, so that the recipes need not parse it again. */
 export class WholeAnswer extends Secret {
@@ -43,7 +42,7 @@ export interface Selection {
  * @throws ProviderError `invalid` when the key is missing or the value is not in the encoding
  */
 export function objectContent(found: Found, selection: Selection): Buffer {
-	const envelope = found.value instanceof WholeAnswer ? found.value.envelope : parseEnvelope(found.value.reveal());
+	const envelope = found.value instanceof WholeAnswer ? found.value.envelope : parseJsonObject(found.value.reveal());
 	const data = envelope === undefined ? undefined : jsonMember(envelope, "data");
 	if (envelope === undefined || !isJsonObject(data))
 		throw new ProviderError("internal", "A value of the Vault store is no answer of Vault.");

@@ -1,9 +1,8 @@
 import type { HttpAnswer } from "../../net/exchange.ts";
 import { diagnosePath } from "../../net/path-diagnosis.ts";
 import { type Finding, failed, ok, warning } from "../../shared/finding.ts";
-import { type JsonObject, jsonMember } from "../../shared/json.ts";
-import type { DiagnosisContext } from "../store.ts";
-import { parseEnvelope } from "./envelope.ts";
+import { type JsonObject, jsonMember, parseJsonObject } from "../../shared/json.ts";
+import type { DiagnosisContext } from "../module.ts";
 import type { VaultInstance } from "./instance.ts";
 
 /** The way to the server, and what it says of itself to anybody (`GET /v1/sys/health`). */
@@ -19,7 +18,7 @@ export async function diagnose(instance: VaultInstance, context: DiagnosisContex
 /** Statuses as `sys/health` documents them: 200 active, 429 standby, 472 and 473 of replication, 501 not initialised, 503 sealed. */
 function judgeHealth({ address }: VaultInstance, { status, body }: HttpAnswer): Finding {
 	const check = "Vault";
-	const health = parseEnvelope(body);
+	const health = parseJsonObject(body);
 	if (health === undefined || typeof jsonMember(health, "sealed") !== "boolean") {
 		const message = `${address.text} does not answer as Vault or OpenBao does (status ${status}).`;
 		return failed(check, message, "Check that the address leads to Vault itself and not to another server or a proxy's page.");

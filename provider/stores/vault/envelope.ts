@@ -1,19 +1,8 @@
 import type { HttpAnswer } from "../../net/exchange.ts";
-import { isJsonArray, isJsonObject, JsonError, type JsonObject, jsonMember, parseJson } from "../../shared/json.ts";
+import { isJsonArray, type JsonObject, jsonMember, parseJsonObject } from "../../shared/json.ts";
 import type { Secret } from "../../shared/secret.ts";
 
 const longestServerText = 300;
-
-/** The JSON object that Vault answers with; undefined when the body is anything else. */
-export function parseEnvelope(body: Buffer): JsonObject | undefined {
-	try {
-		const value = parseJson(body.toString("utf8"));
-		return isJsonObject(value) ? value : undefined;
-	} catch (error) {
-		if (error instanceof JsonError) return undefined;
-		throw error;
-	}
-}
 
 /** The texts in one of the envelope's lists, `errors` or `warnings`. */
 export function envelopeTexts(envelope: JsonObject | undefined, list: "errors" | "warnings"): readonly string[] {
@@ -29,7 +18,7 @@ export function envelopeTexts(envelope: JsonObject | undefined, list: "errors" |
  * @returns undefined when the body is not what Vault answers with, and therefore not shown at all
  */
 export function serverTexts(answer: HttpAnswer, confidential: readonly Secret[]): readonly string[] | undefined {
-	const envelope = parseEnvelope(answer.body);
+	const envelope = parseJsonObject(answer.body);
 	const isVaults = envelope !== undefined && (isJsonArray(jsonMember(envelope, "errors")) || jsonMember(envelope, "data") !== undefined);
 	return isVaults ? showableTexts(envelopeTexts(envelope, "errors"), confidential) : undefined;
 }

@@ -1,6 +1,7 @@
 import type { Fields } from "../../plan/fields.ts";
 import type { Secret } from "../../shared/secret.ts";
-import type { DiagnosisContext, Identity, ResumeContext, Session, Store, StoreContext, StoreModule } from "../store.ts";
+import type { DiagnosisContext, StoreModule } from "../module.ts";
+import type { Identity, ResumeContext, Session, Store, StoreContext } from "../store.ts";
 import { diagnose } from "./diagnosis.ts";
 import { makeDialect } from "./dialect.ts";
 import { readInstance, type VaultInstance } from "./instance.ts";

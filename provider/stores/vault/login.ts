@@ -1,8 +1,7 @@
-import { isJsonObject, type JsonObject, jsonMember, stringifyJson } from "../../shared/json.ts";
+import { isJsonObject, type JsonObject, jsonMember, parseJsonObject, stringifyJson } from "../../shared/json.ts";
 import { Secret } from "../../shared/secret.ts";
 import type { Identity, StoreContext } from "../store.ts";
 import type { VaultClient } from "./client.ts";
-import { parseEnvelope } from "./envelope.ts";
 import { atStage, callError, nonsenseError } from "./failures.ts";
 import type { VaultInstance } from "./instance.ts";
 
@@ -40,7 +39,7 @@ export async function logIn(
 		const call = { stage: "login", method: "POST", url: client.url(path), subject, answer, confidential: [context.token] } as const;
 		throw callError(instance, call);
 	}
-	const envelope = parseEnvelope(answer.body);
+	const envelope = parseJsonObject(answer.body);
 	const auth = envelope === undefined ? undefined : jsonMember(envelope, "auth");
 	const login = isJsonObject(auth) ? readAuth(auth, sentAt) : undefined;
 	if (login === undefined) throw nonsenseError("login", subject, "the answer holds no token");

@@ -1,11 +1,11 @@
 import { ProviderError } from "../../errors.ts";
 import type { HttpAnswer } from "../../net/exchange.ts";
 import { goQuote } from "../../shared/go-text.ts";
-import { isJsonObject, type JsonObject, jsonMember, stringifyJson } from "../../shared/json.ts";
+import { isJsonObject, type JsonObject, jsonMember, parseJsonObject, stringifyJson } from "../../shared/json.ts";
 import { Secret } from "../../shared/secret.ts";
 import type { Found, Outcome } from "../store.ts";
 import { secretData, WholeAnswer } from "./content.ts";
-import { envelopeTexts, parseEnvelope, showableTexts } from "./envelope.ts";
+import { envelopeTexts, showableTexts } from "./envelope.ts";
 import { callError, type FailedCall, nonsenseError } from "./failures.ts";
 import type { VaultInstance } from "./instance.ts";
 import { readLease } from "./lease.ts";
@@ -41,7 +41,7 @@ export function readOutcome(instance: VaultInstance, ref: VaultRef, { url, token
 }
 
 function readSuccess(ref: VaultRef, body: Buffer, token: Secret, askedAt: number): Outcome {
-	const envelope = parseEnvelope(body);
+	const envelope = parseJsonObject(body);
 	const data = envelope === undefined ? undefined : jsonMember(envelope, "data");
 	// An answer without even a place for data comes from something else than Vault, and is no reason to remove a secret.
 	if (envelope === undefined || data === undefined) throw nonsenseError("read", goQuote(ref.shown), "the answer is not Vault's JSON");
@@ -63,7 +63,7 @@ function emptyOutcome(ref: VaultRef, warnings: readonly string[]): Outcome {
 
 /** Says more than "not found" where the answer does: a deleted or destroyed version, a KV v2 path without `data/`. */
 function explainAbsence(error: ProviderError, ref: VaultRef, call: FailedCall): ProviderError {
-	const envelope = parseEnvelope(call.answer.body);
+	const envelope = parseJsonObject(call.answer.body);
 	if (envelope === undefined) return error;
 	if (envelopeTexts(envelope, "warnings").some((text) => text.startsWith(unversionedPathHint))) return unversionedPath(error, ref);
 	const data = jsonMember(envelope, "data");

@@ -1,9 +1,8 @@
 import type { HttpAnswer } from "../../net/exchange.ts";
-import { isJsonObject, type JsonObject, jsonMember, stringifyJson } from "../../shared/json.ts";
+import { isJsonObject, type JsonObject, jsonMember, parseJsonObject, stringifyJson } from "../../shared/json.ts";
 import type { Secret } from "../../shared/secret.ts";
 import type { Identity, Lease, Outcome, ResumeContext, Session, StoreContext } from "../store.ts";
 import { type CallContext, type VaultCall, VaultClient } from "./client.ts";
-import { parseEnvelope } from "./envelope.ts";
 import { atStage, callError, nonsenseError } from "./failures.ts";
 import type { VaultInstance } from "./instance.ts";
 import { logIn, readAuth, type VaultLogin } from "./login.ts";
@@ -104,7 +103,7 @@ class VaultSession implements Session {
 			const url = this.#client.url(call.path);
 			throw callError(this.#instance, { stage: "read", method: call.method, url, subject, answer, confidential: [token] });
 		}
-		const envelope = parseEnvelope(answer.body);
+		const envelope = parseJsonObject(answer.body);
 		if (envelope === undefined) throw nonsenseError("read", subject, "the answer is not Vault's JSON");
 		return envelope;
 	}

@@ -8,6 +8,7 @@ import { checkClassParameters } from "./class-parameters.ts";
 import { checkClassShape, textsOf } from "./class-shape.ts";
 import { checkAudiences, checkDriverObject, isDriverObject } from "./driver-object.ts";
 import { checkInlineSecrets } from "./inline-secrets.ts";
+import { checkObjects, checkPodObjects } from "./objects.ts";
 import { checkPodContainers } from "./pod-containers.ts";
 import { checkPodEnvironment } from "./pod-environment.ts";
 import { checkPodParameters } from "./pod-parameters.ts";
@@ -53,7 +54,10 @@ async function checkClass(findings: ObjectFindings, planner: Planner): Promise<C
 		parameters.size > 0 && planner.speaks(provider) && planner.providers.includes(provider)
 			? await planner.plan(provider, parameters, object.namespace)
 			: undefined;
-	if (planned !== undefined) checkClassParameters(findings, planned, planner);
+	if (planned !== undefined) {
+		checkClassParameters(findings, planned, planner);
+		await checkObjects(findings, planned, planner);
+	}
 	checkSecretObjects(findings, planned?.plan);
 	return { object, parameters, planned };
 }
@@ -63,6 +67,7 @@ async function checkPod(findings: ObjectFindings, pod: PodEntry, inventory: Inve
 	const unmasked = readPods([{ ...pod.object, root: pod.object.unmasked }]).flatMap(({ volumes }) => volumes);
 	for (const { attributes } of unmasked) checkInlineSecrets(findings, attributes);
 	await checkPodParameters(findings, pod, inventory, planner);
+	await checkPodObjects(findings, pod, inventory, planner);
 	checkPodContainers(findings, pod, inventory);
 	checkPodEnvironment(findings, pod, inventory);
 }

@@ -9,7 +9,8 @@ import { judgeEndpoint } from "../../../policy/endpoints.ts";
 import { emptyPolicy, type Policy } from "../../../policy/policy-file.ts";
 import { StoreRegistry } from "../../../store-registry.ts";
 import { stores } from "../../../stores/index.ts";
-import type { Dialect } from "../../../stores/store.ts";
+import type { Dialect, Holder } from "../../../stores/module.ts";
+import { inspectObjects, type PlacedRemark } from "../../object-remarks.ts";
 import { assumedStores } from "./assumed-stores.ts";
 import { ReadParameters } from "./read-parameters.ts";
 
@@ -102,6 +103,12 @@ export class Planner {
 			...store.instance.endpoints.flatMap((address) => remarks(addressParameter, () => judgeEndpoint(policy, store, address).warning)),
 			...remarks(audienceParameter, () => judgeAudience(policy, store, this.#owners)),
 		];
+	}
+
+	/** What can be said of a plan's objects without asking their stores. */
+	inspect(plan: MountPlan, holder: Holder): Promise<readonly PlacedRemark[]> {
+		const isKnown = ({ origin }: PlannedStore) => this.#policy !== undefined || origin === "parameters";
+		return inspectObjects(plan, holder, this.#registry, isKnown);
 	}
 
 	async #dialect(request: MountRequest): Promise<Dialect> {
