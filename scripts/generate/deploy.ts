@@ -11,6 +11,7 @@ const header = `# Made from ${chartFolder} by scripts/generate.ts.\n`;
 const files = [
 	["namespace.yaml", "1-namespace.yaml"],
 	["access/role-annotations.yaml", "role-annotations/access.yaml"],
+	["access/pod-annotations.yaml", "pod-annotations/access.yaml"],
 	["access/", "2-access.yaml"],
 	["policy.yaml", "3-policy.yaml"],
 	["daemonset.yaml", "4-daemonset.yaml"],
@@ -27,7 +28,7 @@ export const deploy: Part = { name: "deploy", make };
 async function make(): Promise<ReadonlyMap<string, string>> {
 	const helm = await goBinary("helm");
 	const plain = filesOf(render(helm, []));
-	const options = filesOf(render(helm, ["--set", "push.enabled=true,roleAnnotations.enabled=true"]));
+	const options = filesOf(render(helm, ["--set", "push.enabled=true,roleAnnotations.enabled=true,readPodAnnotations.enabled=true"]));
 	const optional = [...options].filter(([name]) => name.includes("/"));
 	return new Map([...plain, ...optional].map(([name, objects]) => [`manifests/deploy/${name}`, header + objects.join("---\n")]));
 }

@@ -1,15 +1,18 @@
 {{/*
 The audience of the tokens that a store takes, by its type and its options in the policy: its own `audience`, or what
-follows from them, or the type's usual one. Nothing where the options do not tell.
+follows from them, or the type's usual one. Nothing where the options do not tell. The API server's own audience, whose
+name is empty, is called `the API server` here.
 */}}
 {{- define "claviger.audienceOf" -}}
-{{- $usual := dict "strongroom" "claviger" "vault" "vault" "openbao" "openbao" "aws" "sts.amazonaws.com" "azure" "api://AzureADTokenExchange" -}}
+{{- $usual := dict "strongroom" "claviger" "sealed" "claviger" "vault" "vault" "openbao" "openbao" "conjur" "conjur" "aws" "sts.amazonaws.com" "confidant" "sts.amazonaws.com" "azure" "api://AzureADTokenExchange" "cyberark-epv" "" -}}
 {{- if .options.audience -}}
 {{- .options.audience -}}
 {{- else if and (eq .type "aws") (eq (default "" .options.identity) "pod") -}}
 pods.eks.amazonaws.com
 {{- else if and (eq .type "azure") (eq (default "" .options.identity) "binding") -}}
 api://AKSIdentityBinding
+{{- else if and (eq .type "kubernetes") (not .options.address) -}}
+the API server
 {{- else if eq .type "gcp" -}}
 {{- if contains "workloadIdentityPools/" (default "" .options.identityProvider) -}}
 //iam.googleapis.com/{{ regexFind "projects/.*" .options.identityProvider }}
@@ -40,10 +43,12 @@ classes of `provider: claviger` those of the policy's stores, or the usual one o
 {{- $audiences = append $audiences (include "claviger.audienceOf" (dict "type" (default "" $store.type) "options" $store)) -}}
 {{- end -}}
 {{- else -}}
-{{- range list "aws" "azure" "strongroom" "vault" -}}
+{{- range list "aws" "azure" "conjur" "strongroom" "vault" -}}
 {{- $audiences = append $audiences (include "claviger.audienceOf" (dict "type" . "options" dict)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- without (uniq $audiences) "" | toYaml -}}
+{{- $named := without (uniq $audiences) "" "the API server" -}}
+{{- if has "the API server" $audiences }}{{ $named = append $named "" }}{{ end -}}
+{{- $named | toYaml -}}
 {{- end }}

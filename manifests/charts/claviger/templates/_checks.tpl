@@ -28,7 +28,7 @@
 {{- end -}}
 {{- end -}}
 {{- range .Values.extraVolumes -}}
-{{- if has .name (list "sockets" "policy" "state" "version-key" "token-keys" "ca") -}}
+{{- if has .name (list "sockets" "policy" "state" "version-key" "token-keys" "sealing" "ca") -}}
 {{- fail (printf "extraVolumes: the name %s is the chart's own. Choose another one." .name) -}}
 {{- end -}}
 {{- end -}}

@@ -18,6 +18,11 @@
   mountPath: /etc/claviger/token-keys
   readOnly: true
 {{- end }}
+{{- if .Values.sealing.existingSecret }}
+- name: sealing
+  mountPath: /etc/claviger/sealing
+  readOnly: true
+{{- end }}
 {{- if .Values.caBundle.configMap }}
 - name: ca
   mountPath: /etc/claviger/ca
@@ -55,6 +60,12 @@
 - name: token-keys
   configMap:
     name: {{ . }}
+{{- end }}
+{{- with .Values.sealing.existingSecret }}
+- name: sealing
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0400
 {{- end }}
 {{- with .Values.caBundle.configMap }}
 - name: ca
