@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import test, { type ExecutionContext } from "ava";
+import test from "ava";
 import type { JSONWebKeySet } from "jose";
 import type { Manifest } from "../manifests/read-manifests.ts";
 import { issue, makeAuthority } from "../net/certificates.ts";
@@ -15,7 +15,7 @@ import { AzureDesk, operator } from "./azure-desk.ts";
 import { GcpDesk } from "./gcp-desk.ts";
 import { type Document, guide, guides } from "./markdown.ts";
 import { startSite } from "./site.ts";
-import { follow, type WorkbenchOptions, type WorkbenchResult } from "./workbench.ts";
+import { assertFollowed, follow, type WorkbenchOptions } from "./workbench.ts";
 
 const zeros = `sha256:${"0".repeat(64)}`;
 /** What readers put in the place of these. */
@@ -42,6 +42,7 @@ const before: Readonly<Record<string, readonly Manifest[]>> = {
 		{ apiVersion: "v1", kind: "Namespace", metadata: { name: "vault" } },
 		oldProvider("vault", "vault-csi-provider"),
 		...["aws", "azure", "gcp"].map((cloud) => oldProvider("kube-system", `csi-secrets-store-provider-${cloud}`)),
+		oldProvider("kube-system", "conjur-k8s-csi-provider"),
 	],
 	"docs/troubleshooting.md": [
 		{ apiVersion: "v1", kind: "Namespace", metadata: { name: "shop" } },
@@ -63,14 +64,11 @@ function commandsOf(document: Document): string {
 }
 
 const isRunbook = (document: Document) => document.path.startsWith("docs/runbooks/");
-/** Pages that are followed with a store of their own. */
-const withStore: ReadonlySet<string> = new Set(["aws", "azure", "gcp", "vault"].map((store) => `docs/stores/${store}.md`));
+/** Pages that are followed with a store of their own, here or in store-guides.test.ts. */
+const withStore: ReadonlySet<string> = new Set(
+	["aws", "azure", "confidant", "conjur", "cyberark-epv", "gcp", "kubernetes", "sealed", "vault"].map((store) => `docs/stores/${store}.md`),
+);
 const withCluster = guides.filter((document) => /\b(?:kubectl|helm)\b/.test(commandsOf(document)));
-
-function assertFollowed(t: ExecutionContext<unknown>, { status, output, failures }: WorkbenchResult): void {
-	t.deepEqual(failures, [], output);
-	t.is(status, 0, output);
-}
 
 for (const document of withCluster.filter((each) => !isRunbook(each) && !withStore.has(each.path))) {
 	test.serial(`the commands of ${document.path} do what it says, on a real API server`, async (t) => {

@@ -87,7 +87,7 @@ const provocations: readonly Provocation[] = [
 		parameters: asksVault("https://listed.example", { audience: "vault-eu" }),
 	},
 	{
-		text: "No token for audience … came with the request …",
+		text: "No token for … came with the request …",
 		code: "unidentified",
 		parameters: asksVault("https://listed.example"),
 		options: { tokens: {} },

@@ -15,6 +15,8 @@ const others: ReadonlySet<string> = new Set([
 	// Of today's Azure provider, and of the clouds' command lines.
 	...["--cloud-name", "--construct-pem-chain", "--write-cert-and-key-in-separate-files", "--token-proxy-url", "--sni-name"],
 	...["--enable-oidc-issuer", "--jwk-json-path"],
+	// Of Kubernetes' API server.
+	"--authentication-config",
 ]);
 
 /** Every flag that Claviger and its scripts have, as the code that reads them and the first lines of the scripts tell. */

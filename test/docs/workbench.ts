@@ -18,7 +18,7 @@ export interface WorkbenchOptions {
 }
 
 /** Programs in `commands/` that stand in for those of the same name, each of which says what it does. */
-const commands = ["aws", "az", "claviger", "docker", "gcloud", "helm", "kubectl", "vault"] as const;
+const commands = ["aws", "az", "claviger", "conjur", "docker", "gcloud", "helm", "kubectl", "vault"] as const;
 
 /** What a page's commands came to. */
 export interface WorkbenchResult {
@@ -51,11 +51,18 @@ export async function follow(t: ExecutionContext<unknown>, document: Document, o
 	const [stdout, stderr, status] = await Promise.all([
 		readText(shell.stdout),
 		readText(shell.stderr),
-		new Promise<number | null>((resolve) => shell.once("exit", resolve)),
+		// What a page that failed has left running would keep the output open.
+		new Promise<number | null>((resolve) => shell.once("exit", resolve)).finally(end),
 	]).finally(() => clearTimeout(limit));
 	const unknown = stderr.split("\n").filter((line) => /command not found|No such file or directory/.test(line));
 	const failures = [...readFileSync(journal, "utf8").split("\n"), ...unknown].filter((line) => line !== "");
 	return { status, output: `${stdout}${stderr}`, failures };
+}
+
+/** A page whose commands all did what it says. */
+export function assertFollowed(t: ExecutionContext<unknown>, { status, output, failures }: WorkbenchResult): void {
+	t.deepEqual(failures, [], output);
+	t.is(status, 0, output);
 }
 
 function endGroup(id: number | undefined): void {

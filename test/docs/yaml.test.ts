@@ -10,13 +10,17 @@ import { blocksOfKind, yamlKind } from "./yaml-kinds.ts";
 const gkeCluster = "https://container.googleapis.com/v1/projects/my-proj/locations/europe-west3/clusters/shop";
 /** What the administrator of the documents' cluster has configured. */
 const policy = `profile: strict
-endpoints: ["https://vault.example:8200", "https://vault.vault.svc:8200"]
+endpoints: ["https://vault.example:8200", "https://vault.vault.svc:8200", "https://ccp.example"]
 stores:
   vault: {type: vault, address: "https://vault.example:8200"}
   aws: {type: aws, region: eu-west-1}
   azure: {type: azure, vault: kv-shop, tenant: 3f1d5a52-7c0e-4d0a-9a55-0d3c1f6a0001}
   gcp: {type: gcp, project: my-proj, workloadPool: my-proj.svc.id.goog, identityProvider: "${gkeCluster}", impersonation: none}
   strongroom: {type: strongroom, directory: /var/lib/claviger/strongroom}
+  conjur: {type: conjur, address: "https://conjur.example", account: acme, service: kube}
+  confidant: {type: confidant, address: "https://confidant.example", region: eu-west-1, authKey: alias/a, to: confidant-production}
+  secrets: {type: kubernetes}
+  pv: {type: cyberark-epv, address: "https://ccp.example", applications: [{appId: shop-web, serviceAccounts: [shop/web]}]}
 dialects:
   vault: {address: "https://vault.example:8200"}
   aws: {region: eu-west-1}
