@@ -1,81 +1,12 @@
 import test, { type ExecutionContext } from "ava";
-import { type Answer, Broker } from "../../provider/broker/broker.ts";
+import { Broker } from "../../provider/broker/broker.ts";
 import { ProviderError } from "../../provider/errors.ts";
-import type { Admission } from "../../provider/plan/admission.ts";
 import { Secret } from "../../provider/shared/secret.ts";
-import type { Identity, Outcome, Ref, Session, Store } from "../../provider/stores/store.ts";
+import type { Outcome } from "../../provider/stores/store.ts";
 import { fakeInstance, fakeSession, fakeStore, plannedStore, planOf } from "../support/fake-store.ts";
+import { admissionOf, denied, foundText, gate, kindsOf, outcomesOf, setUp, textOf } from "./broker-support.ts";
 
 const found: Outcome = { kind: "found", value: new Secret("v"), structure: "bytes" };
-const denied: Outcome = { kind: "denied", error: new ProviderError("denied", "no right") };
-
-function admissionOf(serviceAccount = "web"): Admission {
-	const identity: Identity = { key: serviceAccount, audience: "vault", namespace: "shop", serviceAccount, role: "" };
-	return { identity, token: new Secret("token"), tokenExpiresAt: Number.MAX_SAFE_INTEGER, allowsAddress: () => true };
-}
-
-/** A broker over a store that counts what it is asked. */
-function setUp(
-	read: (ref: Ref, signal: AbortSignal, login: number) => Promise<Outcome>,
-	options: {
-		concurrency?: number;
-		expiresAt?: Date;
-		maximumAge?: number;
-		maximumBytes?: number;
-		maximumStale?: number;
-		now?: () => number;
-		store?: Store;
-		endpoints?: readonly string[];
-	} = {},
-) {
-	const counts = { logins: 0, reads: 0, underWay: 0, mostUnderWay: 0 };
-	const store = fakeStore(async (_instance, _identity, context): Promise<Session> => {
-		counts.logins += 1;
-		const login = counts.logins;
-		const session = fakeSession((ref, signal) =>
-			context.schedule(async () => {
-				counts.reads += 1;
-				counts.underWay += 1;
-				counts.mostUnderWay = Math.max(counts.mostUnderWay, counts.underWay);
-				try {
-					return await read(ref, signal, login);
-				} finally {
-					counts.underWay -= 1;
-				}
-			}),
-		);
-		return options.expiresAt === undefined ? session : { ...session, expiresAt: options.expiresAt };
-	});
-	const broker = new Broker({
-		concurrency: options.concurrency ?? 16,
-		maximumAgeMilliseconds: options.maximumAge ?? 0,
-		maximumStaleMilliseconds: options.maximumStale ?? 0,
-		maximumBytes: options.maximumBytes ?? 1024 * 1024,
-		...(options.now === undefined ? {} : { now: options.now }),
-		leases: { log: { info: () => undefined, warn: () => undefined }, onReplaced: () => undefined, onChanged: () => undefined },
-		store: async () => options.store ?? store,
-		addressGuard: () => () => true,
-	});
-	const planned = plannedStore({ instance: fakeInstance(options.endpoints === undefined ? {} : { endpoints: options.endpoints }) });
-	const ask = (objects: readonly string[], signal = new AbortController().signal, admission = admissionOf()) =>
-		broker.fetch({ plan: planOf([planned], objects), admissions: [admission], credentials: new Map(), podUid: "pod", signal });
-	const fetch = async (...parameters: Parameters<typeof ask>) => outcomesOf(await ask(...parameters));
-	return { counts, fetch, ask, broker, planned };
-}
-
-function outcomesOf(answers: ReadonlyMap<string, Answer>): ReadonlyMap<string, Answer["outcome"]> {
-	return new Map([...answers].map(([name, { outcome }]) => [name, outcome]));
-}
-
-function kindsOf(outcomes: ReadonlyMap<string, { readonly kind: string }>): readonly string[] {
-	return [...outcomes.values()].map((outcome) => outcome.kind);
-}
-
-/** Reads that end when the test says so. */
-function gate(): { readonly open: () => void; readonly opened: Promise<void> } {
-	const { promise, resolve } = Promise.withResolvers<void>();
-	return { open: resolve, opened: promise };
-}
 
 test("ten objects of one identity take one login, and the next mounts take none", async (t) => {
 	const { counts, fetch } = setUp(async () => found);
@@ -269,107 +200,6 @@ test("values beyond the bound of bytes are dropped and overwritten, and no calle
 	t.true(wiped.length >= 30, `${wiped.length} of ${all.length} were overwritten`);
 });
 
-test("in an outage the last known good value of the same identity stands in, with its age, and nobody else gets it", async (t) => {
-	let down = false;
-	const { ask } = setUp(
-		async () => {
-			if (down) throw new ProviderError("unreachable", "down");
-			return foundText("v");
-		},
-		{ maximumStale: 60_000 },
-	);
-	t.is((await ask(["a"])).get("a")?.staleSeconds, undefined);
-	down = true;
-	const stale = (await ask(["a"])).get("a");
-	t.is(textOf(stale?.outcome), "v");
-	t.true((stale?.staleSeconds ?? -1) >= 0);
-	t.is((await ask(["never-read"])).get("never-read")?.outcome.kind, "failed");
-	t.is((await ask(["a"], undefined, admissionOf("other"))).get("a")?.outcome.kind, "failed");
-	down = false;
-	t.is((await ask(["a"])).get("a")?.staleSeconds, undefined);
-});
-
-test("a value older than the bound stands in for nothing", async (t) => {
-	let down = false;
-	const { fetch } = setUp(
-		async () => {
-			if (down) throw new ProviderError("unreachable", "down");
-			return foundText("v");
-		},
-		{ maximumStale: 5 },
-	);
-	await fetch(["a"]);
-	down = true;
-	await new Promise((resolve) => setTimeout(resolve, 10));
-	t.deepEqual(kindsOf(await fetch(["a"])), ["failed"]);
-});
-
-test("through an hour's outage known identities go on, unknown ones fail, and its end brings one read per ref", async (t) => {
-	let [down, clock] = [false, 0];
-	const { ask, counts } = setUp(
-		async () => {
-			if (down) throw new ProviderError("unreachable", "down");
-			return foundText("v");
-		},
-		{ maximumAge: 60_000, maximumStale: 12 * 3_600_000, now: () => clock },
-	);
-	const identities = Array.from({ length: 20 }, (_, index) => admissionOf(`account-${index}`));
-	const round = () => Promise.all(identities.map((admission) => ask(["a", "b"], undefined, admission)));
-	await round();
-	down = true;
-	for (let minute = 1; minute <= 60; minute += 1) {
-		clock = minute * 60_000 + 1;
-		const answers = await round();
-		t.true(answers.every((answer) => textOf(answer.get("a")?.outcome) === "v"));
-		t.is(Math.round(answers[0]?.get("a")?.staleSeconds ?? 0), minute * 60);
-		t.is((await ask(["a"], undefined, admissionOf("newcomer"))).get("a")?.outcome.kind, "failed");
-	}
-	down = false;
-	clock += 60_000;
-	counts.reads = 0;
-	const back = await Promise.all([round(), round(), round()]);
-	t.true(back.flat().every((answer) => answer.get("a")?.staleSeconds === undefined));
-	t.is(counts.reads, 40);
-	clock += 12 * 3_600_000;
-	down = true;
-	t.deepEqual(kindsOf(outcomesOf(await ask(["a"], undefined, identities[0]))), ["failed"], "older than it may be");
-});
-
-test("nothing stands in after the store has said no, and the last value can be had for those who keep it", async (t) => {
-	let outcome: Outcome | undefined = foundText("v");
-	const { ask, broker, planned } = setUp(
-		async () => {
-			if (outcome === undefined) throw new ProviderError("unreachable", "down");
-			return outcome;
-		},
-		{ maximumStale: 60_000 },
-	);
-	await ask(["a"]);
-	outcome = denied;
-	t.is((await ask(["a"])).get("a")?.outcome.kind, "denied");
-	outcome = undefined;
-	t.is((await ask(["a"])).get("a")?.outcome.kind, "failed");
-	const asked = (account: string) => ({ store: planned, admission: admissionOf(account), credentials: new Map(), podUid: "pod" });
-	t.is(textOf(broker.withdrawn(asked("web"), { key: "a" })), "v");
-	t.is(broker.withdrawn(asked("other"), { key: "a" }), undefined);
-});
-
-test("nothing stands in after a login was refused", async (t) => {
-	let login: "works" | "refused" | "down" = "works";
-	const store = fakeStore(async () => {
-		if (login === "works") return { ...fakeSession(async () => foundText("v")), expiresAt: new Date(Date.now() + 10_050) };
-		throw new ProviderError(login === "refused" ? "denied" : "unreachable", login);
-	});
-	const { ask } = setUp(async () => foundText("v"), { maximumStale: 60_000, store });
-	t.is(textOf((await ask(["a"])).get("a")?.outcome), "v");
-	await new Promise((resolve) => setTimeout(resolve, 60));
-	login = "refused";
-	const refused = (await ask(["a"])).get("a")?.outcome;
-	t.is(refused?.kind === "failed" ? refused.error.code : refused?.kind, "denied");
-	login = "down";
-	t.is((await ask(["a"])).get("a")?.outcome.kind, "failed");
-});
-
 test("a refresh asks whatever the age, and what it brings is the next mount's answer", async (t) => {
 	let content = "one";
 	const { fetch, broker, planned } = setUp(async () => foundText(content), { maximumAge: 60_000 });
@@ -380,14 +210,6 @@ test("a refresh asks whatever the age, and what it brings is the next mount's an
 	t.is(textOf(await broker.refresh(asked, { key: "a" }, new AbortController().signal)), "two");
 	t.is(textOf((await fetch(["a"])).get("a")), "two");
 });
-
-function foundText(text: string): Outcome {
-	return { kind: "found", value: new Secret(text), structure: "bytes" };
-}
-
-function textOf(outcome: Outcome | Answer["outcome"] | undefined): string | undefined {
-	return outcome?.kind === "found" ? outcome.value.reveal().toString() : undefined;
-}
 
 function aborted(signal: AbortSignal): Promise<never> {
 	return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));

@@ -1,13 +1,8 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import type { ExecutionContext } from "ava";
-import { issue, makeAuthority } from "../net/certificates.ts";
 import { enableJwt, enableKv, startVault, type VaultServer, writeJwtRole, writePolicy } from "../servers/vault/vault.ts";
+import { startApiServer } from "../support/api-server.ts";
 import { makePod } from "../support/pods.ts";
 import type { TestProvider } from "../support/provider.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { createTokenIssuer, type TokenIssuer } from "../support/token-issuer.ts";
 
 /** As many pods as a node may hold. */
@@ -66,24 +61,8 @@ export interface KeyServer {
 }
 
 export async function startKeyServer(t: ExecutionContext<unknown>, issuer: TokenIssuer): Promise<KeyServer> {
-	const directory = temporaryDirectory(t);
-	const authority = makeAuthority(directory, "ca");
-	const { certificate, key } = issue(directory, authority, "api");
-	const calls: string[] = [];
-	const server = createServer({ cert: readFileSync(certificate), key: readFileSync(key) }, (request, response) => {
-		calls.push(`${request.method} ${request.url}`);
-		response.end(JSON.stringify(issuer.keys));
-	});
-	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-	t.teardown(() => {
-		server.closeAllConnections();
-		server.close();
-	});
-	const token = join(directory, "token");
-	writeFileSync(token, "own-token");
-	const address = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-	const files = ["--kubernetes-token-file", token, "--kubernetes-ca", authority.certificate];
-	return { calls, flags: ["--token-verification", "keys", "--kubernetes-api", address, ...files] };
+	const { requests, flags } = await startApiServer(t, (_request, response) => response.end(JSON.stringify(issuer.keys)));
+	return { calls: requests, flags: ["--token-verification", "keys", ...flags] };
 }
 
 /** Waits for a condition, for at most ten seconds. */

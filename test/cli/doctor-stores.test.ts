@@ -8,6 +8,7 @@ import type { Finding } from "../../provider/shared/finding.ts";
 import { type Authority, type CertificateOptions, issue, makeAuthority } from "../net/certificates.ts";
 import { freePort } from "../servers/free-port.ts";
 import { startVault } from "../servers/vault/vault.ts";
+import { Installation } from "../stores/sealed/support.ts";
 import { makeStrongroom, openStore, put } from "../strongroom/support.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { examine, healthyVault, policyFlag, startStandIn } from "./doctor-support.ts";
@@ -273,6 +274,47 @@ test("a strongroom is opened and proved, and what is wrong with it is told", asy
 	chmodSync(location.keyFile, 0o644);
 	const open = await examine([...args, policy]);
 	t.is(open.of("unseal")[0]?.remedy, `Run: chmod 0600 ${location.keyFile}`);
+});
+
+test("the keys of sealed values are told, and what a class's values lack for its pods", async (t) => {
+	const installation = new Installation(t);
+	const [old, current] = ["1", "2"].map((name) => installation.addKey(name).id);
+	const objects = await Promise.all(
+		(["1", "2", "3"] as const).map(async (key) => {
+			const sealedFor = { kind: "object", namespace: "shop", serviceAccount: "web", object: `o${key}` } as const;
+			return { name: sealedFor.object, sealed: await installation.seal(key, "marked-secret-value", sealedFor) };
+		}),
+	);
+	installation.removeKey("3");
+	const file = join(temporaryDirectory(t), "class.yaml");
+	writeFileSync(
+		file,
+		JSON.stringify({
+			apiVersion: "secrets-store.csi.x-k8s.io/v1",
+			kind: "SecretProviderClass",
+			metadata: { name: "shop" },
+			spec: { provider: "claviger", parameters: { objects: JSON.stringify(objects) } },
+		}),
+	);
+	const args = ["--http=off", "--socket-dir", temporaryDirectory(t), policyFlag(t, installation.policy())];
+	const planned = (serviceAccount: string) =>
+		examine([...args, "--class", file, "--namespace", "shop", "--service-account", serviceAccount]);
+	const seen = await planned("web");
+	const keys = ["1", "2"].map((name) => join(installation.directory, `${name}.pem`));
+	t.is(
+		seen.of("keys")[0]?.message,
+		`Values that are sealed for these keys can be opened: ${old} (${keys[0]}), ${current} (${keys[1]}, the current one).`,
+	);
+	const trouble = ({ findings }: typeof seen) =>
+		findings.filter(({ check, status }) => check === "object" && status !== "ok").map(({ status, message }) => [status, message]);
+	const [aged, lost] = trouble(seen);
+	t.deepEqual(aged, ["warning", `objects[0] "o1" is sealed for the key ${old}, which ${current} has followed.`]);
+	t.regex(String(lost), /^failed,objects\[2\] "o3" is sealed for the key [\w-]{43}, which this installation does not have\.$/);
+	t.is(trouble(seen).length, 2);
+	t.regex(String(trouble(await planned("batch"))[0]), /"o1" is sealed for the service account "shop\/web", not for shop\/batch/);
+	t.false(seen.output.includes("marked-secret"));
+	rmSync(installation.directory, { recursive: true });
+	t.regex((await planned("web")).of("keys")[0]?.message ?? "", /cannot be read \(ENOENT\)/);
 });
 
 test("a class is planned and said object by object, and what policy refuses is not asked", async (t) => {

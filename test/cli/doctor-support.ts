@@ -1,15 +1,13 @@
-import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer as createPlainServer, type IncomingMessage, type RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { PassThrough, Readable } from "node:stream";
-import { text } from "node:stream/consumers";
 import type { ExecutionContext } from "ava";
 import { run } from "../../provider/cli/doctor.ts";
 import type { Finding } from "../../provider/shared/finding.ts";
 import type { Certificate } from "../net/certificates.ts";
+import { type CommandResult, runInProcess } from "../support/command.ts";
+import { listenDuring } from "../support/loopback.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 // A test that runs in a cluster itself must not look at that one.
@@ -38,12 +36,8 @@ export async function examine(args: readonly string[]): Promise<Examination> {
 	return { code, findings, output: stdout, trouble, of: (check) => findings.filter((finding) => finding.check === check) };
 }
 
-export async function doctor(args: readonly string[]) {
-	const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-	const code = await run(args, { stdin: Readable.from([]), stdout, stderr });
-	stdout.end();
-	stderr.end();
-	return { code, stdout: await text(stdout), stderr: await text(stderr) };
+export function doctor(args: readonly string[]): Promise<CommandResult> {
+	return runInProcess(run, args);
 }
 
 /** A policy file with the given text; its flag. */
@@ -80,13 +74,7 @@ export async function startStandIn(t: ExecutionContext<unknown>, { certificate, 
 	server.on("connection", () => {
 		connections += 1;
 	});
-	server.listen(0, "127.0.0.1");
-	await once(server, "listening");
-	t.teardown(() => {
-		server.closeAllConnections();
-		server.close();
-	});
-	const { port } = server.address() as AddressInfo;
+	const port = await listenDuring(t, server);
 	return { address: `${certificate === undefined ? "http" : "https"}://127.0.0.1:${port}`, requests, connections: () => connections };
 }
 

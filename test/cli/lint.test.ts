@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } fro
 import { join } from "node:path";
 import test from "ava";
 import { rules } from "../../provider/cli/lint/rules.ts";
+import { Installation } from "../stores/sealed/support.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { expectedFaults } from "./lint/expected-faults.ts";
 import { faultsOfText, lint, parseReport } from "./lint/run-lint.ts";
@@ -49,8 +50,8 @@ test("every fault of the broken manifests is found at its place, with a remedy, 
 
 test("every rule has a broken manifest that shows it", (t) => {
 	const shown = new Set(Object.values(expectedFaults).flatMap((faults) => faults.map(([, rule]) => rule)));
-	// This one takes a policy of its own.
-	shown.add("policy-warning");
+	// These take a policy of their own.
+	shown.add("policy-warning").add("object-advice");
 	t.deepEqual([...shown].sort(), Object.keys(rules).sort());
 });
 
@@ -95,6 +96,36 @@ test("the compatible profile lets an unlisted address pass with a warning", asyn
 	const [fault, ...others] = await faultsOfText(foreign, "--policy", file);
 	t.like(fault, { rule: "policy-warning", path: "spec.parameters.vaultAddress", line: 8 });
 	t.is(others.length, 0);
+});
+
+test("sealed values are looked at with the keys where those are at hand, and without a word on them elsewhere", async (t) => {
+	const installation = new Installation(t);
+	const [directory, sealedFor] = [
+		temporaryDirectory(t),
+		{ kind: "object", namespace: "shop", serviceAccount: "web", object: "db" } as const,
+	];
+	for (const key of ["1", "2", "3"]) installation.addKey(key);
+	const classOf = async (key: string) => {
+		const entry = { name: "db", store: "sealed", sealed: await installation.seal(key, "hunter2", sealedFor) };
+		return shop(`objects: '${JSON.stringify([entry])}'`).replace("{name: shop}", "{name: shop, namespace: shop}");
+	};
+	const file = join(directory, "policy.yaml");
+	writeFileSync(file, `stores: {sealed: {type: sealed, keyDirectory: ${installation.directory}}}\n`);
+	const [lost, old, current] = await Promise.all(["1", "2", "3"].map(classOf));
+	installation.removeKey("1");
+	const cases: readonly (readonly [text: string | undefined, rule: string, cause: RegExp])[] = [
+		[lost, "object-withheld", /^is sealed for the key [\w-]{43}, which this installation does not have$/],
+		[old, "object-advice", /^is sealed for the key [\w-]{43}, which [\w-]{43} has followed$/],
+	];
+	for (const [text = "", rule, cause] of cases) {
+		const [fault, ...others] = await faultsOfText(text, "--policy", file);
+		t.like(fault, { rule, path: "spec.parameters.objects[0].sealed", line: 7 });
+		t.regex(fault?.cause ?? "", cause);
+		t.deepEqual(others, []);
+		t.deepEqual(await faultsOfText(text), []);
+		t.deepEqual(await faultsOfText(text, "--policy", policy), []);
+	}
+	t.deepEqual(await faultsOfText(current ?? "", "--policy", file), []);
 });
 
 test("objects of several files and folders are looked at together", async (t) => {

@@ -1,94 +1,11 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PassThrough, Readable } from "node:stream";
-import { text } from "node:stream/consumers";
 import { status } from "@grpc/grpc-js";
-import test, { type ExecutionContext } from "ava";
-import { run } from "../../provider/cli/mount.ts";
+import test from "ava";
 import { makePod } from "../support/pods.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { createTokenIssuer } from "../support/token-issuer.ts";
-import { type ProviderDouble, startProviderDouble } from "./provider-double.ts";
-
-const manifest = `apiVersion: secrets-store.csi.x-k8s.io/v1
-kind: SecretProviderClass
-metadata: {name: shop}
-spec:
-  provider: claviger
-  parameters:
-    objects: |
-      - {name: a}
-    note: "<b> & c"
----
-apiVersion: secrets-store.csi.x-k8s.io/v1
-kind: SecretProviderClass
-metadata: {name: other}
-spec:
-  provider: vault
-  parameters: {roleName: other}
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: shop}
-`;
-
-const podManifest = `apiVersion: v1
-kind: Pod
-metadata: {name: web-0, namespace: shop, uid: 4f0b}
-spec:
-  serviceAccountName: web
-  volumes:
-    - name: scratch
-      emptyDir: {}
-    - name: secrets
-      csi:
-        driver: secrets-store.csi.k8s.io
-        readOnly: true
-        volumeAttributes:
-          secretProviderClass: shop
-          note: from the pod
-          csi.storage.k8s.io/pod.namespace: forged
-`;
-
-interface Result {
-	readonly code: number;
-	readonly stdout: string;
-	readonly stderr: string;
-}
-
-async function claviger(args: readonly string[], stdin = ""): Promise<Result> {
-	const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-	const code = await run(args, { stdin: Readable.from([stdin]), stdout, stderr });
-	stdout.end();
-	stderr.end();
-	return { code, stdout: await text(stdout), stderr: await text(stderr) };
-}
-
-interface Stage {
-	readonly provider: ProviderDouble;
-	readonly directory: string;
-	readonly target: string;
-	/** Options of a mount that succeeds. */
-	readonly args: readonly string[];
-}
-
-async function stage(t: ExecutionContext<unknown>): Promise<Stage> {
-	const provider = await startProviderDouble(t);
-	const directory = temporaryDirectory(t);
-	const target = join(directory, "volume");
-	const [classFile, podFile] = [join(directory, "class.yaml"), join(directory, "pod.yaml")];
-	writeFileSync(classFile, manifest);
-	writeFileSync(podFile, podManifest);
-	const args = ["--spc", classFile, "--pod-file", podFile, "--socket", provider.socket, "--target", target, "--no-tmpfs"];
-	return { provider, directory, target, args };
-}
-
-function without(args: readonly string[], flag: string): readonly string[] {
-	const index = args.indexOf(flag);
-	return args.toSpliced(index, flag === "--no-tmpfs" ? 1 : 2);
-}
+import { claviger, manifest, podManifest, stage, without } from "./mount-support.ts";
+import { startProviderDouble } from "./provider-double.ts";
 
 test("sends the request as it reaches a provider through kubelet and driver", async (t) => {
 	const { provider, directory, target, args } = await stage(t);
@@ -246,76 +163,6 @@ test("an answer above the driver's receive limit fails", async (t) => {
 	t.regex(result.stderr, /RESOURCE_EXHAUSTED/);
 });
 
-test("a target with other people's files is left alone", async (t) => {
-	const { provider, target, args } = await stage(t);
-	mkdirSync(target);
-	writeFileSync(join(target, "a"), "mine");
-	symlinkSync("/etc/hostname", join(target, "b"));
-	for (const options of [args, without(args, "--no-tmpfs"), ["--unmount", "--target", target]]) {
-		const result = await claviger(options);
-		t.is(result.code, 1, options.join(" "));
-		t.regex(result.stderr, /holds "a", which is no part of a volume/);
-	}
-	t.is(readFileSync(join(target, "a"), "utf8"), "mine");
-	t.is(provider.requests.length, 0, "no store is asked for a volume that cannot be had");
-});
-
-test("unmount removes a volume on a disk with its directory", async (t) => {
-	const { target, args } = await stage(t);
-	await claviger(args);
-	const result = await claviger(["--unmount", "--target", target]);
-	t.deepEqual([result.code, result.stdout], [0, `${target} is removed.\n`]);
-	t.false(existsSync(target));
-	t.is((await claviger(["--unmount", "--target", target])).code, 1);
-});
-
-test("the files go onto a tmpfs of their own where one may be mounted, and nowhere else unasked", async (t) => {
-	const { provider, target, args } = await stage(t);
-	const result = await claviger([...without(args, "--no-tmpfs"), "--json"]);
-	if (!mayMountTmpfs(t)) {
-		t.is(result.code, 1);
-		t.regex(result.stdout, /A tmpfs cannot be mounted/);
-		t.is(provider.requests.length, 0);
-		return;
-	}
-	t.teardown(() => spawnQuietly("umount", target));
-	t.is(JSON.parse(result.stdout).medium, "tmpfs", result.stdout);
-	t.not(statSync(target).dev, statSync(join(target, "..")).dev);
-	provider.answer = { files: { a: "2" }, versions: { a: "v2" } };
-	t.is((await claviger(without(args, "--no-tmpfs"))).code, 0);
-	t.is(readFileSync(join(target, "a"), "utf8"), "2");
-	const unmount = await claviger(["--unmount", "--target", target]);
-	t.is(unmount.code, 0, unmount.stderr);
-	t.false(existsSync(target));
-});
-
-test("a first mount onto a tmpfs that fails is unmounted again", async (t) => {
-	const { provider, target, directory, args } = await stage(t);
-	provider.answer = { code: status.NOT_FOUND, text: "nothing there" };
-	t.is((await claviger(without(args, "--no-tmpfs"))).code, 1);
-	t.false(existsSync(target));
-	t.deepEqual(readdirSync(directory).sort(), ["class.yaml", "pod.yaml"]);
-});
-
-test("a target that is in memory anyway needs no warning", async (t) => {
-	const { args } = await stage(t);
-	const memory = existsSync("/dev/shm") ? "/dev/shm" : undefined;
-	const directory = mkdtempSync(join(memory ?? tmpdir(), "clv-"));
-	t.teardown(() => rmSync(directory, { recursive: true }));
-	const result = await claviger([...without(args, "--target"), "--target", directory, "--json"]);
-	t.is(JSON.parse(result.stdout).medium, memory === undefined ? "disk" : "memory");
-	t.is(result.stderr === "", memory !== undefined);
-});
-
-test("a volume on a disk is not hidden under a tmpfs", async (t) => {
-	const { target, args } = await stage(t);
-	await claviger(args);
-	const result = await claviger(without(args, "--no-tmpfs"));
-	t.is(result.code, 1);
-	t.regex(result.stderr, /--no-tmpfs/);
-	t.is(readFileSync(join(target, "a"), "utf8"), "1");
-});
-
 test("wrong usage exits with 2 and shows the help", async (t) => {
 	const base = ["--spc", "x", "--target", "y", "--socket", "z"];
 	for (const [args, problem] of [
@@ -399,18 +246,3 @@ test("no message quotes a secret or a token", async (t) => {
 	const absent = await claviger([...args, "--token", `vault=${join(directory, "absent")}`]);
 	t.regex(absent.stderr, /ENOENT.*absent/);
 });
-
-/** Whether this process may mount: root in a container may lack the capability. */
-function mayMountTmpfs(t: ExecutionContext<unknown>): boolean {
-	const directory = temporaryDirectory(t);
-	return spawnQuietly("mount", "-t", "tmpfs", "claviger-test", directory) && spawnQuietly("umount", directory);
-}
-
-function spawnQuietly(command: string, ...args: readonly string[]): boolean {
-	try {
-		execFileSync(command, args, { stdio: "ignore" });
-		return true;
-	} catch {
-		return false;
-	}
-}

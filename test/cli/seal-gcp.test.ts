@@ -5,9 +5,8 @@ import test from "ava";
 import { parse } from "yaml";
 import { KmsWorld, keyName, logIn } from "../stores/gcp/kms-support.ts";
 import { runSeal, seal } from "../support/seal.ts";
+import { canary, fails, helps, pod, showsNothing, tellsProblems } from "./seal-support.ts";
 
-const canary = "CANARY-7f3a9c-do-not-show";
-const pod = ["--namespace", "shop", "--service-account", "web", "--object", "db"];
 const directory = mkdtempSync(join(tmpdir(), "clv-seal-gcp-"));
 
 let world: KmsWorld;
@@ -57,7 +56,7 @@ test("the entry says how it is bound, unless it is bound as gcloud's usually are
 test("no command line, right or wrong, shows the value", async (t) => {
 	const file = join(directory, "value");
 	writeFileSync(file, canary);
-	const runs: readonly (readonly [args: readonly string[], code: number])[] = [
+	await showsNothing(t, [
 		[[...world.usual, ...pod], 0],
 		[[...world.usual, ...pod, "--file", file], 0],
 		[[...world.usual, ...pod, "--file", `/nowhere/${canary}`], 1],
@@ -66,17 +65,12 @@ test("no command line, right or wrong, shows the value", async (t) => {
 		[[...world.usual, ...pod, "--endpoint", `http://${canary}`], 2],
 		[[...world.usual, ...pod, "--aad", canary], 2],
 		[["gcp", "--key", canary, ...pod], 2],
-	];
-	for (const [args, expected] of runs) {
-		const { code, stdout, stderr } = await seal(args, canary);
-		t.is(code, expected, stderr);
-		for (const form of [canary, Buffer.from(canary).toString("base64").slice(0, 20)]) t.false((stdout + stderr).includes(form), stderr);
-	}
+	]);
 });
 
 test("a wrong command line is told by what is wrong with it", async (t) => {
 	const key = ["--key", keyName];
-	const cases: readonly (readonly [args: readonly string[], problem: RegExp])[] = [
+	await tellsProblems(t, "gcp", [
 		[[], /--key is missing/],
 		[["--key", "shop"], /--key names no key\. Write it as projects\/PROJECT/],
 		[["--key", `${keyName}/cryptoKeyVersions/1`], /--key names no key/],
@@ -95,15 +89,8 @@ test("a wrong command line is told by what is wrong with it", async (t) => {
 		[[...key, ...pod, "--dialect", "azure"], /--dialect is none of gcp, claviger/],
 		[[...key, ...pod, "--endpoint", "http://kms.example"], /http:\/\/ is for this machine only/],
 		[[...key, ...pod, "hunter2"], /never belongs on the command line/],
-	];
-	for (const [args, problem] of cases) {
-		const { code, stderr } = await seal(["gcp", ...args], "hunter2");
-		t.is(code, 2, args.join(" "));
-		t.regex(stderr, problem);
-	}
-	const help = await seal(["gcp", "--help"]);
-	t.is(help.code, 0);
-	t.regex(help.stdout, /Usage: claviger seal gcp/);
+	]);
+	await helps(t, [[["gcp", "--help"], /Usage: claviger seal gcp/]]);
 });
 
 test.serial("what Google refuses is told with a remedy, and nothing is printed", async (t) => {
@@ -135,19 +122,13 @@ test.serial("what Google refuses is told with a remedy, and nothing is printed",
 	for (const [key, begin, told, file] of cases) {
 		const end = begin();
 		logIn(site, file === undefined ? world.credentials : { GOOGLE_APPLICATION_CREDENTIALS: file });
-		const { code, stdout, stderr } = await seal(["gcp", "--key", key, ...pod], canary);
+		await fails(t, ["gcp", "--key", key, ...pod], told);
 		logIn(site, world.credentials);
 		end();
-		t.is(code, 1, stderr);
-		t.is(stdout, "");
-		t.regex(stderr, told);
-		t.false(stderr.includes(canary));
 	}
-	const unreachable = await seal([...world.usual, ...pod, "--endpoint", "http://127.0.0.1:9"], canary);
-	t.regex(unreachable.stderr, /Cloud KMS gave no answer .*Check the network/);
-	const long = await seal([...world.usual, ...pod], Buffer.alloc(65_537));
-	t.is(long.code, 1);
-	t.regex(long.stderr, /The value has 65537 bytes; Cloud KMS encrypts 65536 at most/);
+	await fails(t, [...world.usual, ...pod, "--endpoint", "http://127.0.0.1:9"], /Cloud KMS gave no answer .*Check the network/);
+	const tooLong = /The value has 65537 bytes; Cloud KMS encrypts 65536 at most/;
+	await fails(t, [...world.usual, ...pod], tooLong, Buffer.alloc(65_537));
 });
 
 test("the program seals from a shell, and says so where there are no credentials", async (t) => {

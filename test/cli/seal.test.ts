@@ -1,19 +1,16 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { text } from "node:stream/consumers";
 import test from "ava";
 import { parse } from "yaml";
 import { type AwsServers, startAws } from "../servers/aws/aws.ts";
-import { logIn, noFiles, seal } from "../stores/aws/kms-support.ts";
+import { logIn, noFiles } from "../stores/aws/kms-support.ts";
+import { runSeal, seal } from "../support/seal.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { canary, fails, helps, pod, showsNothing, tellsProblems } from "./seal-support.ts";
 
 const region = "eu-west-1";
-const canary = "CANARY-7f3a9c-do-not-show";
 const anyKey = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
-const pod = ["--namespace", "shop", "--service-account", "web", "--object", "db"];
 
 let aws: AwsServers;
 let keyId: string;
@@ -70,7 +67,7 @@ test("what was sealed for whom is told, and a newline that was sealed by acciden
 test("no command line, right or wrong, shows the value", async (t) => {
 	const file = join(temporaryDirectory(t), "value");
 	writeFileSync(file, canary);
-	const runs: readonly (readonly [args: readonly string[], code: number])[] = [
+	await showsNothing(t, [
 		[["kms", ...here(), ...pod], 0],
 		[["kms", ...here(), ...pod, "--file", file], 0],
 		[["kms", ...here(), ...pod, "--file", `/nowhere/${canary}`], 1],
@@ -83,13 +80,7 @@ test("no command line, right or wrong, shows the value", async (t) => {
 		[["kms", ...here(), ...pod, "--endpoint", `http://${canary}`], 2],
 		[["kms", "--key-id", canary, ...pod], 2],
 		[[canary, ...pod], 2],
-	];
-	for (const [args, expected] of runs) {
-		const { code, stdout, stderr } = await seal(args, canary);
-		t.is(code, expected, stderr);
-		for (const form of [canary, Buffer.from(canary).toString("base64").slice(0, 20), Buffer.from(canary).toString("hex")])
-			t.false((stdout + stderr).includes(form), stderr);
-	}
+	]);
 	const long = await seal(["kms", ...here(), ...pod], canary.repeat(1000));
 	t.is(long.code, 0);
 	t.false((long.stdout + long.stderr).includes(canary));
@@ -97,43 +88,41 @@ test("no command line, right or wrong, shows the value", async (t) => {
 
 test("a wrong command line is told by what is wrong with it", async (t) => {
 	const key = ["--key-id", anyKey];
-	const cases: readonly (readonly [args: readonly string[], problem: RegExp])[] = [
-		[["kms"], /--key-id is missing/],
-		[["kms", "--key-id", "shop", ...pod], /--key-id names no key/],
-		[["kms", ...key, ...pod, "--region", "us-east-1"], /--region is us-east-1, and the key is one of eu-west-1/],
-		[["kms", ...key, ...pod, "--region", "evil.example/"], /--region is no region/],
-		[["kms", ...key, "--namespace", "shop", "--service-account", "web"], /--object is missing/],
-		[["kms", ...key, "--service-account", "web", "--object", "db"], /--namespace is missing/],
-		[["kms", ...key, "--namespace", "shop", "--object", "db"], /--service-account is missing/],
-		[["kms", ...key, "--namespace", "Shop", "--service-account", "web", "--object", "db"], /--namespace is not a Kubernetes namespace/],
-		[["kms", ...key, "--namespace", "shop", "--service-account", "*", "--object", "db"], /--service-account is not one service account/],
-		[["kms", ...key, ...pod, "--bind", "namespace"], /--service-account has no effect with this --bind/],
-		[["kms", ...key, "--namespace", "shop", "--object", "db", "--bind", "none"], /--namespace has no effect/],
-		[["kms", ...key, ...pod, "--bind", "pod"], /--bind is none of serviceAccount, namespace, none/],
-		[["kms", ...key, ...pod, "--context", "app"], /--context is written KEY=VALUE/],
-		[["kms", ...key, ...pod, "--context", "a=1", "--context", "a=2"], /is given twice/],
-		[["kms", ...key, ...pod, "--context", "csi:sa=web"], /only Claviger sets/],
-		[["kms", ...key, ...pod, "--context", `a=${"x".repeat(9000)}`], /8192 are allowed/],
-		[["kms", ...key, ...pod, "--object", "other"], /The option --object is given twice/],
-		[["kms", ...key, ...pod, "--store", "cloud"], /--store goes with --dialect claviger/],
-		[["kms", ...key, ...pod, "--endpoint", "http://kms.example"], /http:\/\/ is for this machine only/],
-		[["kms", ...key, ...pod, "--endpoint", "kms.example"], /--endpoint is no https:\/\/ address/],
-		[["kms", ...key, ...pod, "--file"], /The option --file lacks its value/],
-		[["kms", ...key, ...pod, "--plain"], /The option --plain is not known/],
-		[["kms", ...key, ...pod, "hunter2"], /never belongs on the command line/],
+	await tellsProblems(t, "kms", [
+		[[], /--key-id is missing/],
+		[["--key-id", "shop", ...pod], /--key-id names no key/],
+		[[...key, ...pod, "--region", "us-east-1"], /--region is us-east-1, and the key is one of eu-west-1/],
+		[[...key, ...pod, "--region", "evil.example/"], /--region is no region/],
+		[[...key, "--namespace", "shop", "--service-account", "web"], /--object is missing/],
+		[[...key, "--service-account", "web", "--object", "db"], /--namespace is missing/],
+		[[...key, "--namespace", "shop", "--object", "db"], /--service-account is missing/],
+		[[...key, "--namespace", "Shop", "--service-account", "web", "--object", "db"], /--namespace is not a Kubernetes namespace/],
+		[[...key, "--namespace", "shop", "--service-account", "*", "--object", "db"], /--service-account is not one service account/],
+		[[...key, ...pod, "--bind", "namespace"], /--service-account has no effect with this --bind/],
+		[[...key, "--namespace", "shop", "--object", "db", "--bind", "none"], /--namespace has no effect/],
+		[[...key, ...pod, "--bind", "pod"], /--bind is none of serviceAccount, namespace, none/],
+		[[...key, ...pod, "--context", "app"], /--context is written KEY=VALUE/],
+		[[...key, ...pod, "--context", "a=1", "--context", "a=2"], /is given twice/],
+		[[...key, ...pod, "--context", "csi:sa=web"], /only Claviger sets/],
+		[[...key, ...pod, "--context", `a=${"x".repeat(9000)}`], /8192 are allowed/],
+		[[...key, ...pod, "--object", "other"], /The option --object is given twice/],
+		[[...key, ...pod, "--store", "cloud"], /--store goes with --dialect claviger/],
+		[[...key, ...pod, "--endpoint", "http://kms.example"], /http:\/\/ is for this machine only/],
+		[[...key, ...pod, "--endpoint", "kms.example"], /--endpoint is no https:\/\/ address/],
+		[[...key, ...pod, "--file"], /The option --file lacks its value/],
+		[[...key, ...pod, "--plain"], /The option --plain is not known/],
+		[[...key, ...pod, "hunter2"], /never belongs on the command line/],
+	]);
+	await tellsProblems(t, undefined, [
 		[["age"], /names no way to seal/],
 		[[], /Usage: claviger seal KIND/],
-	];
-	for (const [args, problem] of cases) {
-		const { code, stdout, stderr } = await seal(args, "hunter2");
-		t.is(code, 2, args.join(" "));
-		t.regex(stdout + stderr, problem);
-	}
-	for (const args of [["--help"], ["kms", "--help"], ["--kms", "-h"]]) {
-		const { code, stdout } = await seal(args);
-		t.is(code, 0);
-		t.regex(stdout, /Usage: claviger seal/);
-	}
+	]);
+	const usage = /Usage: claviger seal/;
+	await helps(t, [
+		[["--help"], usage],
+		[["kms", "--help"], usage],
+		[["--kms", "-h"], usage],
+	]);
 });
 
 test.serial("what KMS refuses is told with a remedy, and nothing is printed", async (t) => {
@@ -152,46 +141,29 @@ test.serial("what KMS refuses is told with a remedy, and nothing is printed", as
 	];
 	for (const [args, told, as] of cases) {
 		logIn(as ?? aws.operator);
-		const { code, stdout, stderr } = await seal(["kms", ...args, ...pod], canary);
+		await fails(t, ["kms", ...args, ...pod], told);
 		logIn(aws.operator);
-		t.is(code, 1, stderr);
-		t.is(stdout, "");
-		t.regex(stderr, told);
-		t.false(stderr.includes(canary));
 	}
 	logIn({ accessKeyId: "AKIANOBODY", secretAccessKey: "wrong" });
-	const stranger = await seal(["kms", ...here(), ...pod], canary);
+	await fails(t, ["kms", ...here(), ...pod], /Your AWS credentials are not valid, or have expired/);
 	logIn(aws.operator);
-	t.is(stranger.code, 1);
-	t.regex(stranger.stderr, /Your AWS credentials are not valid, or have expired/);
 });
 
 test("a value too long for a manifest, and one that somebody would have to type, are refused", async (t) => {
-	const long = await seal(["kms", ...here(), ...pod], Buffer.alloc(160 * 1024 + 1));
-	t.is(long.code, 1);
-	t.regex(long.stderr, /The value is longer than 163840 bytes/);
-	const typed = await seal(["kms", ...here(), ...pod], Object.assign(Readable.from([]), { isTTY: true }));
-	t.is(typed.code, 1);
-	t.regex(typed.stderr, /typed in the clear\. Pipe it in, or use --file/);
+	const args = ["kms", ...here(), ...pod];
+	await fails(t, args, /The value is longer than 163840 bytes/, Buffer.alloc(160 * 1024 + 1));
+	const terminal = Object.assign(Readable.from([]), { isTTY: true });
+	await fails(t, args, /typed in the clear\. Pipe it in, or use --file/, terminal);
 });
 
 test("the program seals from a shell, and says so where there are no credentials", async (t) => {
 	const { accessKeyId, secretAccessKey } = aws.operator;
-	const sealed = await runProgram({ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey });
+	const args = ["--kms", ...here(), ...pod];
+	const sealed = await runSeal(args, canary, { ...noFiles, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey });
 	t.is(sealed.code, 0, sealed.stderr);
 	t.is(parse(sealed.stdout)[0].keyId, keyId);
-	const refused = await runProgram({});
+	const refused = await runSeal(args, canary, noFiles);
 	t.is(refused.code, 1);
 	t.is(refused.stdout, "");
 	t.regex(refused.stderr, /There are no AWS credentials here .*AWS_PROFILE/);
 });
-
-/** Asynchronously, because what it asks is in this process. */
-async function runProgram(environment: Readonly<Record<string, string>>) {
-	const program = join(import.meta.dirname, "../../provider/start.js");
-	const env = { PATH: process.env["PATH"], HOME: "/nonexistent", ...noFiles, ...environment };
-	const child = spawn(process.execPath, [program, "seal", "--kms", ...here(), ...pod], { env, timeout: 60_000 });
-	child.stdin.end(canary);
-	const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
-	return { code, stdout, stderr };
-}

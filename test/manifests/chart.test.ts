@@ -164,6 +164,7 @@ test("rights come with the option that needs them, and with no other", async (t)
 	t.deepEqual(await roles({ events: { enabled: true } }), ["claviger-events", "claviger-pods", "claviger-version-key"]);
 	t.deepEqual(await roles({ startupTaint: { enabled: true } }), ["claviger-pods", "claviger-startup-taint", "claviger-version-key"]);
 	t.deepEqual(await roles({ roleAnnotations: { enabled: true } }), ["claviger-role-annotations", "claviger-version-key"]);
+	t.deepEqual(await roles({ readPodAnnotations: { enabled: true } }), ["claviger-pod-annotations", "claviger-version-key"]);
 	t.deepEqual(await roles({ nodeRegion: { enabled: true } }), ["claviger-node-region", "claviger-pods", "claviger-version-key"]);
 	t.deepEqual(await roles({ tokens: { verification: "review" } }), ["claviger-token-review", "claviger-version-key"]);
 	t.deepEqual(await roles({ versionKey: { existingSecret: "key" } }), []);
@@ -174,6 +175,7 @@ test("two releases in a cluster share no object and no pod", async (t) => {
 		push: { enabled: true },
 		startupTaint: { enabled: true },
 		roleAnnotations: { enabled: true },
+		readPodAnnotations: { enabled: true },
 		nodeRegion: { enabled: true },
 		tokens: { verification: "review" },
 		namespace: { create: false },

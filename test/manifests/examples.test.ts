@@ -19,6 +19,8 @@ const policy = `profile: strict
 stores:
   aws: {type: aws, region: eu-west-1}
   gcp: {type: gcp, workloadPool: my-proj.svc.id.goog, identityProvider: "https://container.googleapis.com/v1/projects/my-proj/locations/l/clusters/c"}
+  conjur: {type: conjur, address: "https://conjur.example", account: acme, service: kube}
+  sealed: {type: sealed, keyDirectory: /nowhere}
   strongroom: {type: strongroom, directory: /nowhere}
   vault: {type: vault, address: "https://vault.example:8200"}
 dialects:

@@ -21,6 +21,7 @@ export const renderings: Readonly<Record<string, Values>> = {
 	"a startup taint": { startupTaint: { enabled: true, key: "example.test/claviger" } },
 	"events and the pods of the node": { events: { enabled: true }, watchPods: { enabled: true } },
 	"roles of service accounts and the region of the node": { roleAnnotations: { enabled: true }, nodeRegion: { enabled: true } },
+	"annotations of pods": { readPodAnnotations: { enabled: true } },
 	"a user that is not root": {
 		runAs: "nonRoot",
 		seLinuxOptions: { type: "container_t", level: "s0:c1,c2" },
@@ -30,6 +31,7 @@ export const renderings: Readonly<Record<string, Values>> = {
 	"keys of one's own": {
 		tokens: { keysConfigMap: "token-keys", keysKey: "keys.pem" },
 		versionKey: { existingSecret: "version-key" },
+		sealing: { existingSecret: "sealing" },
 		policy: { existingConfigMap: "policy" },
 		caBundle: { configMap: "authorities", key: "bundle.pem" },
 	},

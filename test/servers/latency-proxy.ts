@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TLSSocket } from "node:tls";
 import type { ExecutionContext } from "ava";
+import { listen, portOf, stopListening } from "../support/loopback.ts";
 
 /** What a misbehaving server does instead of answering. */
 export type Misbehaviour =
@@ -71,12 +72,11 @@ class RunningProxy implements LatencyProxy {
 	}
 
 	get address(): string {
-		return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+		return `http://127.0.0.1:${portOf(this.#server)}`;
 	}
 
 	async listen(): Promise<void> {
-		this.#server.listen(0, "127.0.0.1");
-		await once(this.#server, "listening");
+		await listen(this.#server);
 	}
 
 	misbehave(behaviour: Misbehaviour | undefined, path = /^/): void {
@@ -96,11 +96,8 @@ class RunningProxy implements LatencyProxy {
 	}
 
 	async stop(): Promise<void> {
-		if (!this.#server.listening) return;
 		this.#agent.destroy();
-		this.#server.close();
-		this.#server.closeAllConnections();
-		await once(this.#server, "close");
+		await stopListening(this.#server);
 	}
 
 	async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {

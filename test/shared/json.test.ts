@@ -9,6 +9,7 @@ import {
 	type JsonValue,
 	jsonMember,
 	parseJson,
+	parseJsonObject,
 	stringifyJson,
 } from "../../provider/shared/json.ts";
 
@@ -99,6 +100,12 @@ test("a text that is no JSON is refused without repeating it", (t) => {
 		const error = t.throws(() => parseJson(text), { instanceOf: JsonError });
 		t.is(error?.message, "is not JSON", text);
 	}
+});
+
+test("of an answer's body nothing but an object counts", (t) => {
+	t.deepEqual(parseJsonObject(Buffer.from('{"a":"ä"}')), { a: "ä" });
+	t.deepEqual(parseJsonObject("{}"), {});
+	for (const text of ["", "[]", "null", '"a"', "1.0", "<html>", '{"a":', "[".repeat(600)]) t.is(parseJsonObject(text), undefined, text);
 });
 
 test("a million nested brackets are refused quickly and leave the stack alone", (t) => {

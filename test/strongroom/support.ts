@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { Readable, Writable } from "node:stream";
 import type { ExecutionContext } from "ava";
 import { run } from "../../provider/cli/strongroom.ts";
 import { Faults } from "../../provider/plan/faults.ts";
@@ -13,6 +12,7 @@ import { type Location, locate } from "../../provider/strongroom/location.ts";
 import type { SecretAddress } from "../../provider/strongroom/names.ts";
 import { OpenStore } from "../../provider/strongroom/open-store.ts";
 import { putSecret } from "../../provider/strongroom/write.ts";
+import { type CommandResult, runInProcess } from "../support/command.ts";
 import { makePod } from "../support/pods.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
@@ -42,28 +42,9 @@ export function put(store: OpenStore, name: string, value: string | Buffer): Pro
 	return putSecret(store, inShop(name), Buffer.from(value), undefined, { actor: "tester" });
 }
 
-export interface CommandResult {
-	readonly code: number;
-	readonly stdout: string;
-	readonly stderr: string;
-}
-
 /** Runs `claviger strongroom …` on a location, in this process. */
-export async function command(location: Location, args: readonly string[], input: string | Buffer = ""): Promise<CommandResult> {
-	const stdout = new Collector();
-	const stderr = new Collector();
-	const place = ["--directory", location.directory, "--key-file", location.keyFile];
-	const code = await run([...args, ...place], { stdin: Readable.from([Buffer.from(input)]), stdout, stderr });
-	return { code, stdout: stdout.text, stderr: stderr.text };
-}
-
-class Collector extends Writable {
-	text = "";
-
-	override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-		this.text += chunk.toString("utf8");
-		done();
-	}
+export function command(location: Location, args: readonly string[], input: string | Buffer = ""): Promise<CommandResult> {
+	return runInProcess(run, [...args, "--directory", location.directory, "--key-file", location.keyFile], { stdin: input });
 }
 
 /** Reads as the store does for a pod, each time with a connection of its own. */

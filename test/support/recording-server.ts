@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { ExecutionContext } from "ava";
+import { listenDuring } from "./loopback.ts";
 
 /** A listener that should hear nothing, or only what it may. */
 export interface RecordingServer {
@@ -23,11 +23,6 @@ export async function startRecordingServer(t: ExecutionContext<unknown>): Promis
 	server.on("connection", () => {
 		connections += 1;
 	});
-	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-	t.teardown(() => {
-		server.closeAllConnections();
-		server.close();
-	});
-	const { port } = server.address() as AddressInfo;
+	const port = await listenDuring(t, server);
 	return { address: `http://127.0.0.1:${port}`, connections: () => connections, received: () => received.join("\n") };
 }

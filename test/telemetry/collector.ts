@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { ExecutionContext } from "ava";
+import { listenDuring } from "../support/loopback.ts";
 
 /** A span as it arrives by OTLP/HTTP in JSON (opentelemetry-proto, `trace/v1/trace.proto`). */
 export interface ReceivedSpan {
@@ -67,12 +67,7 @@ export async function startCollector(t: ExecutionContext<unknown>, status = 200)
 			response.writeHead(status, { "content-type": "application/json" }).end("{}");
 		});
 	});
-	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-	t.teardown(() => {
-		server.closeAllConnections();
-		server.close();
-	});
-	const { port } = server.address() as AddressInfo;
+	const port = await listenDuring(t, server);
 	return { address: `http://127.0.0.1:${port}`, paths, spans, resource, text: () => bodies.join("\n") };
 }
 

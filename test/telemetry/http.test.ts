@@ -1,9 +1,9 @@
-import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import test from "ava";
 import { ProviderError } from "../../provider/errors.ts";
 import { parseListenAddress, startHealthServer } from "../../provider/telemetry/health.ts";
 import { createMetrics } from "../../provider/telemetry/metrics.ts";
+import { listenDuring } from "../support/loopback.ts";
 
 test("health is there at once, readiness when the sockets are served, metrics in the text format of Prometheus", async (t) => {
 	const metrics = await createMetrics();
@@ -39,10 +39,7 @@ test("health is there at once, readiness when the sockets are served, metrics in
 });
 
 test("an address that is taken is told by the flag's name", async (t) => {
-	const other = createServer().listen(0, "127.0.0.1");
-	t.teardown(() => other.close());
-	await new Promise((resolve) => other.once("listening", resolve));
-	const { port } = other.address() as AddressInfo;
+	const port = await listenDuring(t, createServer());
 	const error = await t.throwsAsync(startHealthServer({ host: "127.0.0.1", port }, await createMetrics()), { instanceOf: ProviderError });
 	t.regex(error?.text ?? "", /^--http 127\.0\.0\.1:\d+ is taken\. Choose another address\.$/);
 });

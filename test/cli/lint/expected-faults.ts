@@ -138,4 +138,9 @@ export const expectedFaults: Readonly<Record<string, readonly ExpectedFault[]>> 
 	"42-list-of-objects.yaml": [[9, "parameters-invalid", "parameters"]],
 	"43-json.json": [[8, "parameters-invalid", "keys"]],
 	"44-dotted-keys.yaml": [[14, "parameters-invalid", "spring.url.user"]],
+	"45-sealed-values.yaml": [
+		[10, "parameters-invalid", "sealed"],
+		[21, "object-withheld", "sealed"],
+		[50, "object-withheld", "secretProviderClass"],
+	],
 };

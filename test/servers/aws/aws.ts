@@ -83,11 +83,6 @@ export class AwsServers {
 		this.#gate.associations.add(role, association);
 	}
 
-	/** @param account `namespace/service-account` */
-	dissociate(account: string): void {
-		this.#gate.associations.remove(account);
-	}
-
 	/** Sets what a role may do, which is nothing before. */
 	permit(role: string, permissions: RolePermissions): void {
 		this.#gate.permissions.set(role, permissions);
@@ -106,10 +101,6 @@ export class AwsServers {
 	/** @returns what ends the fault */
 	fail(fault: Fault): () => void {
 		return this.#gate.faults.add(fault);
-	}
-
-	endFaults(): void {
-		this.#gate.faults.clear();
 	}
 
 	/** Settings that take effect from the next request on. */

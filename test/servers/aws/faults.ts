@@ -37,10 +37,6 @@ export class Faults {
 		return () => void this.#waiting.delete(fault);
 	}
 
-	clear(): void {
-		this.#waiting.clear();
-	}
-
 	/** The fault of a whole call, which has happened by that. */
 	take(call: AwsCall): FaultEffect | undefined {
 		return this.#take((fault) => !isOfOneSecret(fault) && fitsFilter(fault, call))?.effect;

@@ -1,7 +1,6 @@
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { listen, portOf, stopListening } from "../../support/loopback.ts";
 import { misbehave } from "../latency-proxy.ts";
 import { AwsError, accepted, writeError } from "./aws-error.ts";
 import type { AwsCall } from "./calls.ts";
@@ -54,19 +53,15 @@ export class Gate {
 	}
 
 	get address(): string {
-		return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+		return `http://127.0.0.1:${portOf(this.#server)}`;
 	}
 
 	async listen(): Promise<void> {
-		this.#server.listen(0, "127.0.0.1");
-		await once(this.#server, "listening");
+		await listen(this.#server);
 	}
 
-	async stop(): Promise<void> {
-		if (!this.#server.listening) return;
-		this.#server.close();
-		this.#server.closeAllConnections();
-		await once(this.#server, "close");
+	stop(): Promise<void> {
+		return stopListening(this.#server);
 	}
 
 	async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {

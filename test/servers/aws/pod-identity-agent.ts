@@ -34,10 +34,6 @@ export class PodIdentityAssociations {
 		this.#roles.set(`${namespace}/${serviceAccount}`, role);
 	}
 
-	remove(account: string): void {
-		this.#roles.delete(account);
-	}
-
 	get issuers(): ReadonlyMap<string, IssuerKeys> {
 		return this.#issuers;
 	}

@@ -1,10 +1,10 @@
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from "node:http";
 import { createServer as createHttpsServer, type ServerOptions } from "node:https";
-import type { AddressInfo, Server, Socket } from "node:net";
+import type { Server } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Certificate } from "../../net/certificates.ts";
+import { listen, stopListening } from "../../support/loopback.ts";
 import { ForwardProxy } from "./forward-proxy.ts";
 
 /** Answers requests for one host, whatever the address it was reached at. */
@@ -25,7 +25,6 @@ export class Network {
 	readonly #options: NetworkOptions;
 	readonly #tls: ServerOptions;
 	readonly #listening: Server[] = [];
-	readonly #sockets = new Set<Socket>();
 
 	private constructor(options: NetworkOptions) {
 		this.#options = options;
@@ -62,23 +61,15 @@ export class Network {
 	}
 
 	async stop(): Promise<void> {
-		const closed = this.#listening.map((server) => once(server.close(), "close"));
-		for (const socket of this.#sockets) socket.destroy();
-		await Promise.all(closed);
+		await Promise.all(this.#listening.map(stopListening));
 	}
 
 	async #listen(server: Server): Promise<number> {
-		server.listen(0, "127.0.0.1");
-		await once(server, "listening");
 		this.#listening.push(server);
-		return (server.address() as AddressInfo).port;
+		return listen(server);
 	}
 
 	#track<Some extends HttpServer | Server>(server: Some): Some {
-		server.on("connection", (socket: Socket) => {
-			this.#sockets.add(socket);
-			socket.once("close", () => this.#sockets.delete(socket));
-		});
 		server.on("secureConnection", (socket: TLSSocket) => this.handshakes.push(socket.servername || ""));
 		return server;
 	}

@@ -1,13 +1,12 @@
 import { randomBytes } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
 import fc from "fast-check";
-import { ProviderError } from "../../../provider/errors.ts";
 import type { Pod } from "../../../provider/plan/mount-request.ts";
 import { defaultTenant, exchangeAudience } from "../../servers/azure/entra/directory.ts";
 import { CallFailure, type MountResult } from "../../support/mount-client.ts";
 import { makePod } from "../../support/pods.ts";
 import { startTestProvider, type TestProvider } from "../../support/provider.ts";
-import { seal } from "../../support/seal.ts";
+import { faultsOfReaders, sealedEntry, takesOrFaults, textOf } from "../kms-support.ts";
 import { issuer, vault } from "./harness.ts";
 import { KmsWorld, keyName, readAzureEntry, readNativeEntry } from "./kms-support.ts";
 
@@ -31,15 +30,7 @@ const right = { alg: "RSA-OAEP-256", enc: "A256GCM", aud: "shop/web" };
 function faultsOf(ciphertext: string, more = "", allowUnboundKms = false): readonly string[] {
 	const azure = `- |\n  {objectName: ${keyName}, objectType: decrypt, objectAlias: f, ciphertext: "${ciphertext}"${more}}`;
 	const native = `- {name: f, store: main, path: ${keyName}, ciphertext: "${ciphertext}"${more}}`;
-	return [() => readAzureEntry(azure, { allowUnboundKms }), () => readNativeEntry(native, { allowUnboundKms })].map((read) => {
-		try {
-			read();
-			return "";
-		} catch (error) {
-			if (error instanceof ProviderError && error.code === "invalid") return error.message;
-			throw error;
-		}
-	});
+	return faultsOfReaders([() => readAzureEntry(azure, { allowUnboundKms }), () => readNativeEntry(native, { allowUnboundKms })]);
 }
 
 test("an entry that cannot be opened here is faulted where it is written", (t) => {
@@ -133,21 +124,11 @@ test("whatever is written, the readers fault it or give a ref", (t) => {
 			node,
 			fc.boolean(),
 			(ciphertext, algorithm, allowUnboundKms) => {
-				const fields = { ciphertext, algorithm };
-				const readers = [
-					() =>
-						readAzureEntry(`- |\n  ${JSON.stringify({ objectName: "k", objectType: "decrypt", objectAlias: "f", ...fields })}`, {
-							allowUnboundKms,
-						}),
-					() => readNativeEntry(JSON.stringify([{ name: "f", path: "k", ...fields }]), { allowUnboundKms }),
-				];
-				for (const read of readers) {
-					try {
-						read();
-					} catch (error) {
-						t.true(error instanceof ProviderError && error.code === "invalid", String(error));
-					}
-				}
+				const azure = { objectName: "k", objectType: "decrypt", objectAlias: "f", ciphertext, algorithm };
+				takesOrFaults(t, [
+					() => readAzureEntry(`- |\n  ${JSON.stringify(azure)}`, { allowUnboundKms }),
+					() => readNativeEntry(JSON.stringify([{ name: "f", path: "k", ciphertext, algorithm }]), { allowUnboundKms }),
+				]);
 			},
 		),
 	);
@@ -166,23 +147,13 @@ function mountAzure(provider: TestProvider, entries: string, pod: Pod = web): Pr
 	return provider.mount("azure", pod, parameters, { audience: exchangeAudience });
 }
 
-async function entry(args: readonly string[], value: string): Promise<string> {
-	const { code, stdout, stderr } = await seal(args, value);
-	if (code !== 0) throw new Error(stderr);
-	return stdout;
-}
-
-function textOf(mounted: MountResult, file: string): string | undefined {
-	return mounted.files.get(file)?.contents.toString();
-}
-
 test.serial("what the command prints is mounted as it is, in both dialects", async (t) => {
 	const provider = await start(t);
 	const other = [...world.forWeb.slice(0, -1), "tls/key"];
-	const mounted = await mountAzure(provider, `${await entry(world.forWeb, "hunter2")}${await entry(other, "a key")}`);
+	const mounted = await mountAzure(provider, `${await sealedEntry(world.forWeb, "hunter2")}${await sealedEntry(other, "a key")}`);
 	t.is(textOf(mounted, "db/password"), "hunter2");
 	t.is(textOf(mounted, "tls/key"), "a key");
-	const objects = `${await entry([...world.forWeb, "--dialect", "claviger"], '{"password": "native"}')}  key: password\n`;
+	const objects = `${await sealedEntry([...world.forWeb, "--dialect", "claviger"], '{"password": "native"}')}  key: password\n`;
 	const native = await provider.mount(
 		"claviger",
 		web,
@@ -194,7 +165,7 @@ test.serial("what the command prints is mounted as it is, in both dialects", asy
 
 test.serial("another pod that copies the class gets nothing, and is told why", async (t) => {
 	const provider = await start(t);
-	const entries = await entry(world.forWeb, "hunter2");
+	const entries = await sealedEntry(world.forWeb, "hunter2");
 	for (const pod of [makePod({ namespace: "shop", serviceAccount: "api" }), makePod({ namespace: "office", serviceAccount: "web" })]) {
 		const error = await t.throwsAsync(mountAzure(provider, entries, pod), { instanceOf: CallFailure });
 		t.is(error?.errorCode, "invalid");
@@ -209,8 +180,8 @@ test.serial("a key that is disabled withdraws the file, and an outage leaves it 
 	await world.azure.vaults.putKey(vault, "brittle");
 	const at = ["azure", "--key", `${world.azure.vaultUrl(vault)}/keys/brittle`, ...world.forWeb.slice(3, -1)];
 	const native = ["--dialect", "claviger"];
-	const stays = await entry([...world.forWeb.slice(0, -1), "stays", ...native], "stays");
-	const goes = await entry([...at, "goes", ...native], "goes");
+	const stays = await sealedEntry([...world.forWeb.slice(0, -1), "stays", ...native], "stays");
+	const goes = await sealedEntry([...at, "goes", ...native], "goes");
 	const parameters = { objects: `${stays}${goes}`, files: "[{path: stays, from: stays}, {path: goes, from: goes}]" };
 	const mount = (pod: Pod) => provider.mount("claviger", pod, parameters, { audience: exchangeAudience });
 	t.is((await mount(web)).files.size, 2);
@@ -227,12 +198,12 @@ test.serial("a key that is disabled withdraws the file, and an outage leaves it 
 test.serial("values that are bound to nothing are the administrator's to allow, whatever a class writes", async (t) => {
 	const [forbidding, allowing] = [await start(t), await start(t, ", allowUnboundKms: true")];
 	const unbound = [...world.usual, "--object", "any", "--bind", "none"];
-	const entries = await entry(unbound, "anybody's");
+	const entries = await sealedEntry(unbound, "anybody's");
 	const refused = await t.throwsAsync(mountAzure(forbidding, entries), { instanceOf: CallFailure });
 	t.regex(refused?.details ?? "", /objects\.array\[0\]\.ciphertext is a JWE without aud, bound to nobody/);
 	t.is(textOf(await mountAzure(allowing, entries), "any"), "anybody's");
 
-	const objects = await entry([...unbound, "--dialect", "claviger", "--store", "own"], "anybody's");
+	const objects = await sealedEntry([...unbound, "--dialect", "claviger", "--store", "own"], "anybody's");
 	const stores = `own: {type: azure, vault: ${vault}, tenant: ${defaultTenant}, client: client-of-shop-web, allowUnboundKms: true}`;
 	const own = await t.throwsAsync(
 		forbidding.mount("claviger", web, { stores, objects, files: "- {path: any, from: any}" }, { audience: exchangeAudience }),

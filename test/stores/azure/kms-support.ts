@@ -1,21 +1,16 @@
-import { readFileSync } from "node:fs";
-import { getCACertificates, setDefaultCACertificates } from "node:tls";
-import { ProviderError } from "../../../provider/errors.ts";
 import { Faults } from "../../../provider/plan/faults.ts";
-import { Fields } from "../../../provider/plan/fields.ts";
-import { readYaml, type YamlNode } from "../../../provider/plan/yaml.ts";
 import type { CiphertextPlace } from "../../../provider/stores/azure/ciphertext.ts";
 import type { CiphertextRef } from "../../../provider/stores/azure/ciphertext-ref.ts";
 import type { AzureInstance } from "../../../provider/stores/azure/instance.ts";
 import { readAzureRef } from "../../../provider/stores/azure/native-ref.ts";
 import { readObjects } from "../../../provider/stores/azure/objects.ts";
 import type { AzureRef } from "../../../provider/stores/azure/ref.ts";
-import type { Failed, Outcome, Session } from "../../../provider/stores/store.ts";
+import type { Session } from "../../../provider/stores/store.ts";
 import { type AzureServers, startAzure } from "../../servers/azure/azure.ts";
 import { defaultTenant } from "../../servers/azure/entra/directory.ts";
 import type { NewKey } from "../../servers/azure/vault/vaults.ts";
 import { makePod } from "../../support/pods.ts";
-import { seal } from "../../support/seal.ts";
+import { Openings, readNativeItem, sealedEntry, trust } from "../kms-support.ts";
 import { connect, issuer, kept, makeInstance, vault } from "./harness.ts";
 
 /** Where bound values alone are decrypted, as everywhere unless the administrator says more. */
@@ -44,17 +39,7 @@ export function readAzureEntry(text: string, place = strict): CiphertextRef {
 
 /** Reads the first entry of a text as one of the native dialect. @throws ProviderError `invalid` */
 export function readNativeEntry(text: string, place = strict): CiphertextRef {
-	const list = readYaml(text);
-	const items: readonly YamlNode[] = Array.isArray(list) ? list : [];
-	const item = items[0];
-	if (!(item instanceof Map)) throw new Error("no entry");
-	const faults = new Faults();
-	const fields = new Fields(item, "objects[0]", faults);
-	const ref = readAzureRef(fields, place);
-	for (const key of ["name", "store"]) fields.text(key);
-	fields.done();
-	faults.throwIfAny("The parameters");
-	return ciphertextOf(ref);
+	return ciphertextOf(readNativeItem(text, (fields) => readAzureRef(fields, place)));
 }
 
 function ciphertextOf(ref: AzureRef | undefined): CiphertextRef {
@@ -63,17 +48,17 @@ function ciphertextOf(ref: AzureRef | undefined): CiphertextRef {
 }
 
 /** A vault with a key, accounts with clients that may use it, and somebody who seals for the pods of `shop/web`. */
-export class KmsWorld {
+export class KmsWorld extends Openings<CiphertextRef> {
 	readonly azure: AzureServers;
 	readonly key: NewKey;
 	/** The options of `claviger seal azure` but for whom. */
 	readonly usual: readonly string[];
 	readonly forWeb: readonly string[];
 	readonly #instance: AzureInstance;
-	readonly #sessions = new Map<string, Promise<Session>>();
 	readonly #once = kept();
 
 	private constructor(azure: AzureServers, key: NewKey, instance: AzureInstance) {
+		super();
 		this.azure = azure;
 		this.key = key;
 		this.#instance = instance;
@@ -97,40 +82,15 @@ export class KmsWorld {
 			azure.vaults.allow(client, vault, { keys: ["decrypt", "unwrapKey"] });
 		}
 		logIn(azure);
-		setDefaultCACertificates([...getCACertificates(), readFileSync(azure.caFile, "utf8")]);
+		trust(azure.caFile);
 		return new KmsWorld(azure, key, makeInstance({ vault, tenant: defaultTenant }));
 	}
 
 	/** Seals with the command and reads what it printed as the dialect does. */
 	async sealed(value: Buffer | string, args = this.forWeb): Promise<CiphertextRef> {
-		const { code, stdout, stderr } = await seal(args, value);
-		if (code !== 0) throw new Error(stderr);
+		const entry = await sealedEntry(args, value);
 		const place = { allowUnboundKms: args.includes("none") };
-		return args.includes("claviger") ? readNativeEntry(stdout, place) : readAzureEntry(stdout, place);
-	}
-
-	/** What a pod of an account, such as `shop/web`, is answered. */
-	async outcome(ref: CiphertextRef, account = "shop/web"): Promise<Outcome | Failed> {
-		const session = this.#sessions.get(account) ?? this.#connect(account);
-		this.#sessions.set(account, session);
-		const [outcome] = await (await session).read([ref], AbortSignal.timeout(20_000));
-		if (outcome === undefined) throw new Error("no answer");
-		return outcome;
-	}
-
-	async open(ref: CiphertextRef, account?: string): Promise<Buffer> {
-		const outcome = await this.outcome(ref, account);
-		if (outcome.kind === "found") return outcome.value.reveal();
-		if ((outcome.kind === "failed") !== ["invalid", "unreachable"].includes(outcome.error.code))
-			throw new Error(`an outcome of the wrong kind: ${outcome.kind}`);
-		throw outcome.error;
-	}
-
-	/** The error that opening ends with. */
-	async refusalOf(ref: CiphertextRef, account?: string): Promise<ProviderError> {
-		const opening = await this.open(ref, account).catch((error: unknown) => error);
-		if (opening instanceof ProviderError) return opening;
-		throw opening instanceof Error ? opening : new Error("the value was opened");
+		return args.includes("claviger") ? readNativeEntry(entry, place) : readAzureEntry(entry, place);
 	}
 
 	/** How often Key Vault was asked to use a key. */
@@ -138,7 +98,7 @@ export class KmsWorld {
 		return this.azure.calls({ operation: "keys/unwrapkey" }).length + this.azure.calls({ operation: "keys/decrypt" }).length;
 	}
 
-	#connect(account: string): Promise<Session> {
+	override logIn(account: string): Promise<Session> {
 		const [namespace = "", serviceAccount = ""] = account.split("/");
 		const pod = makePod({ namespace, serviceAccount });
 		return connect(this.#instance, { pod, role: `client-of-${namespace}-${serviceAccount}`, context: { once: this.#once } });

@@ -8,6 +8,7 @@ import { audienceHeader, isFor, isUnbound } from "../../../provider/sealing/jwe-
 import { workloadBindings } from "../../../provider/sealing/workload.ts";
 import { type CiphertextRef, makeCiphertextRef } from "../../../provider/stores/azure/ciphertext-ref.ts";
 import { garbage } from "../../servers/azure/faults.ts";
+import { flipped } from "../kms-support.ts";
 import { KmsWorld, keyName, readAzureEntry } from "./kms-support.ts";
 
 let world: KmsWorld;
@@ -23,13 +24,6 @@ function jweOf({ sealed }: CiphertextRef): Jwe {
 
 function withJwe(ref: CiphertextRef, parts: Partial<Jwe>): CiphertextRef {
 	return makeCiphertextRef({ ...ref, sealed: { kind: "jwe", jwe: { ...jweOf(ref), ...parts } } });
-}
-
-/** The same bytes but for one bit. */
-function flipped(bytes: Buffer, index: number): Buffer {
-	const copy = Buffer.from(bytes);
-	copy.writeUInt8(copy.readUInt8(index) ^ 1, index);
-	return copy;
 }
 
 test("values of every length come back byte for byte from what the command printed, in both dialects", async (t) => {

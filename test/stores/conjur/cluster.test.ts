@@ -18,7 +18,7 @@ test.before(async () => {
 });
 test.after.always(() => cluster?.stop());
 
-/** Lets the provider's own account get pods, as the chart's option podAnnotations does. */
+/** Lets the provider's own account get pods, as the chart's option readPodAnnotations does. */
 async function permitPods(): Promise<void> {
 	const made = new Objects(cluster);
 	const apiVersion = "rbac.authorization.k8s.io/v1";

@@ -10,7 +10,7 @@ import { module } from "../../../provider/stores/conjur/index.ts";
 import { type ConjurInstance, makeInstance } from "../../../provider/stores/conjur/instance.ts";
 import { type ConjurRef, makeRef } from "../../../provider/stores/conjur/ref.ts";
 import { fullId, readVariableId } from "../../../provider/stores/conjur/variable-id.ts";
-import type { Dialect } from "../../../provider/stores/store.ts";
+import type { Dialect } from "../../../provider/stores/module.ts";
 import { startConjur } from "../../servers/conjur/conjur.ts";
 import { makePod } from "../../support/pods.ts";
 import { annotation } from "./harness.ts";

@@ -143,6 +143,13 @@ const reads: readonly Case[] = [
 		texts: [`${prefix}404 Not Found. \n`, "gave no usable answer"],
 	},
 	{
+		title: "a gateway's own JSON in the place of an absence",
+		prepare: ({ faults }) =>
+			void faults.add({ kind: "status", status: 404, body: '{"error":{"code":404,"message":"no route"}}' }, { operation: "secrets.batch" }),
+		code: "unreachable",
+		texts: [`${prefix}404 Not Found. \n`, "gave no usable answer"],
+	},
+	{
 		title: "a page in the place of a denial",
 		prepare: ({ faults }) => void faults.add({ ...page, status: 403 }, { operation: "secrets.batch" }),
 		code: "unreachable",

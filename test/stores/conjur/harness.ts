@@ -1,17 +1,11 @@
-import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import type { ExecutionContext } from "ava";
 import type { Pod } from "../../../provider/plan/mount-request.ts";
-import { issue, makeAuthority } from "../../net/certificates.ts";
 import type { Conjur } from "../../servers/conjur/conjur.ts";
 import { audience, type Site } from "../../servers/conjur/site.ts";
+import { type ScriptedApiServer, startApiServer } from "../../support/api-server.ts";
 import { CallFailure, type MountCallOptions, type MountResult } from "../../support/mount-client.ts";
 import { makePod } from "../../support/pods.ts";
 import { startTestProvider, type TestProvider, type TestProviderOptions } from "../../support/provider.ts";
-import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 export const annotation = "conjur.org/secrets";
 
@@ -59,11 +53,11 @@ export interface MountOptions extends MountCallOptions {
 
 export async function startMounter(t: ExecutionContext<unknown>, { conjur, issuer }: Site, options: MounterOptions = {}): Promise<Mounter> {
 	const { pods, flags = [], policy = classPolicy(conjur), ...rest } = options;
-	const api = pods === undefined ? { flags: [], paths: [] } : await startPodsApi(t, pods);
+	const api = pods === undefined ? { flags: [], requests: [] } : await startPodsApi(t, pods);
 	const provider = await startTestProvider(t, { ...rest, policy, providers: "conjur,claviger", issuer, flags: [...flags, ...api.flags] });
 	const mount = (parameters: Readonly<Record<string, string>>, { pod = makePod(), ...call }: MountOptions = {}) =>
 		provider.mount("conjur", pod, parameters, { audience, ...call });
-	return { provider, asked: api.paths, mount, refusal: (parameters, call) => failureOf(mount(parameters, call)) };
+	return { provider, asked: api.requests, mount, refusal: (parameters, call) => failureOf(mount(parameters, call)) };
 }
 
 /** The failure of a mount. */
@@ -86,26 +80,10 @@ export function filesOf({ files, order }: MountResult): readonly (readonly [path
 export type Annotated = { readonly uid: string; readonly annotations?: Readonly<Record<string, string>> } | number;
 
 /** An API server that knows nothing but pods of the namespace `shop`, which the test may change. It stops with the test. */
-async function startPodsApi(t: ExecutionContext<unknown>, pods: Readonly<Record<string, Annotated>>) {
-	const directory = temporaryDirectory(t);
-	const authority = makeAuthority(directory, "authority", "ec");
-	const { certificate, key } = issue(directory, authority, "api", { keyType: "ec" });
-	const token = join(directory, "token");
-	writeFileSync(token, "a provider's token");
-	const paths: string[] = [];
-	const server = createServer({ cert: readFileSync(certificate), key: readFileSync(key) }, (request, response) => {
-		const { method = "", url = "" } = request;
-		paths.push(`${method} ${url}`);
+function startPodsApi(t: ExecutionContext<unknown>, pods: Readonly<Record<string, Annotated>>): Promise<ScriptedApiServer> {
+	return startApiServer(t, ({ url = "" }, response) => {
 		const pod = pods[/^\/api\/v1\/namespaces\/shop\/pods\/([^/]+)$/.exec(url)?.[1] ?? ""] ?? 404;
 		response.writeHead(typeof pod === "number" ? pod : 200, { "content-type": "application/json" });
 		response.end(JSON.stringify(typeof pod === "number" ? { kind: "Status" } : { metadata: pod }));
 	});
-	server.listen(0, "127.0.0.1");
-	await once(server, "listening");
-	t.teardown(() => {
-		server.closeAllConnections();
-		server.close();
-	});
-	const address = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-	return { paths, flags: ["--kubernetes-api", address, "--kubernetes-ca", authority.certificate, "--kubernetes-token-file", token] };
 }

@@ -1,17 +1,11 @@
-import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import type { ExecutionContext } from "ava";
 import type { Pod } from "../../../provider/plan/mount-request.ts";
-import { issue, makeAuthority } from "../../net/certificates.ts";
 import type { Gcp } from "../../servers/gcp/gcp.ts";
 import { clusterProvider, openSite, pool, type Site } from "../../servers/gcp/servers-support.ts";
+import { type ScriptedApiServer, startApiServer } from "../../support/api-server.ts";
 import { CallFailure, type MountCallOptions, type MountResult } from "../../support/mount-client.ts";
 import { makePod } from "../../support/pods.ts";
 import { startTestProvider, type TestProvider, type TestProviderOptions } from "../../support/provider.ts";
-import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { useEnvironment } from "./fixture.ts";
 
 export const accessor = "roles/secretmanager.secretAccessor";
@@ -68,7 +62,7 @@ export interface MountOptions extends MountCallOptions {
 
 export async function startMounter(t: ExecutionContext<unknown>, { issuer }: Site, mounter: MounterOptions = {}): Promise<Mounter> {
 	const { options, annotations, flags = [], ...rest } = mounter;
-	const api = annotations === undefined ? { flags: [], paths: [] } : await startAccountsApi(t, annotations);
+	const api = annotations === undefined ? { flags: [], requests: [] } : await startAccountsApi(t, annotations);
 	const policy = dialectPolicy(options);
 	const provider = await startTestProvider(t, { ...rest, policy, providers: "gcp", issuer, flags: [...flags, ...api.flags] });
 	const mount = (secrets: string, { pod = makePod(), parameters = {}, ...call }: MountOptions = {}) =>
@@ -82,7 +76,7 @@ export async function startMounter(t: ExecutionContext<unknown>, { issuer }: Sit
 		}
 		throw new Error("the mount did not fail");
 	};
-	return { provider, asked: api.paths, mount, refusal };
+	return { provider, asked: api.requests, mount, refusal };
 }
 
 /** Paths, modes and contents of an answer, in its order. */
@@ -91,26 +85,13 @@ export function filesOf({ files, order }: MountResult): readonly (readonly [path
 }
 
 /** An API server that knows nothing but service accounts of the namespace `shop`. It stops with the test. */
-async function startAccountsApi(t: ExecutionContext<unknown>, annotations: NonNullable<MounterOptions["annotations"]>) {
-	const directory = temporaryDirectory(t);
-	const authority = makeAuthority(directory, "authority");
-	const { certificate, key } = issue(directory, authority, "api");
-	const token = join(directory, "token");
-	writeFileSync(token, "a provider's token");
-	const paths: string[] = [];
-	const server = createServer({ cert: readFileSync(certificate), key: readFileSync(key) }, (request, response) => {
-		const { method = "", url = "" } = request;
-		paths.push(`${method} ${url}`);
+function startAccountsApi(
+	t: ExecutionContext<unknown>,
+	annotations: NonNullable<MounterOptions["annotations"]>,
+): Promise<ScriptedApiServer> {
+	return startApiServer(t, ({ url = "" }, response) => {
 		const account = annotations[/^\/api\/v1\/namespaces\/shop\/serviceaccounts\/([^/]+)$/.exec(url)?.[1] ?? ""];
 		response.writeHead(account === undefined ? 404 : 200, { "content-type": "application/json" });
 		response.end(JSON.stringify({ metadata: { annotations: account ?? {} } }));
 	});
-	server.listen(0, "127.0.0.1");
-	await once(server, "listening");
-	t.teardown(() => {
-		server.closeAllConnections();
-		server.close();
-	});
-	const address = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-	return { paths, flags: ["--kubernetes-api", address, "--kubernetes-ca", authority.certificate, "--kubernetes-token-file", token] };
 }

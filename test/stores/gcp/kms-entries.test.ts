@@ -3,13 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import fc from "fast-check";
-import { ProviderError } from "../../../provider/errors.ts";
 import type { Pod } from "../../../provider/plan/mount-request.ts";
 import { clusterProvider, pool } from "../../servers/gcp/servers-support.ts";
 import { CallFailure, type MountResult } from "../../support/mount-client.ts";
 import { makePod } from "../../support/pods.ts";
 import { startTestProvider, type TestProvider } from "../../support/provider.ts";
-import { seal } from "../../support/seal.ts";
+import { faultsOfReaders, sealedEntry, takesOrFaults, textOf } from "../kms-support.ts";
 import { KmsWorld, keyName, readGcpEntry, readNativeEntry } from "./kms-support.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "clv-gcp-kms-"));
@@ -27,15 +26,7 @@ test.after.always(async () => {
 function faultsOf(fields: string, { key = keyName, allowUnboundKms = false } = {}): readonly string[] {
 	const gcp = `- {resourceName: "${key}", path: f, ${fields}}`;
 	const native = `- {name: f, store: main, path: "${key}", ${fields}}`;
-	return [() => readGcpEntry(gcp, allowUnboundKms), () => readNativeEntry(native, allowUnboundKms)].map((read) => {
-		try {
-			read();
-			return "";
-		} catch (error) {
-			if (error instanceof ProviderError && error.code === "invalid") return error.message;
-			throw error;
-		}
-	});
+	return faultsOfReaders([() => readGcpEntry(gcp, allowUnboundKms), () => readNativeEntry(native, allowUnboundKms)]);
 }
 
 test("an entry that cannot be opened here is faulted where it is written", (t) => {
@@ -90,17 +81,10 @@ test("whatever is written, the readers fault it or give a ref", (t) => {
 	const entry = fc.record({ ciphertext: node, bind: node, aad: node }, { requiredKeys: [] });
 	fc.assert(
 		fc.property(entry, fc.oneof(fc.constant(keyName), fc.string()), fc.boolean(), (fields, key, allowUnboundKms) => {
-			const readers = [
+			takesOrFaults(t, [
 				() => readGcpEntry(JSON.stringify([{ resourceName: key, path: "f", ciphertext: "AQ==", ...fields }]), allowUnboundKms),
 				() => readNativeEntry(JSON.stringify([{ name: "f", path: key, ciphertext: "AQ==", ...fields }]), allowUnboundKms),
-			];
-			for (const read of readers) {
-				try {
-					read();
-				} catch (error) {
-					t.true(error instanceof ProviderError && error.code === "invalid", String(error));
-				}
-			}
+			]);
 		}),
 	);
 });
@@ -115,32 +99,22 @@ function mountGcp(provider: TestProvider, secrets: string, pod: Pod = web): Prom
 	return provider.mount("gcp", pod, { secrets }, { audience: pool });
 }
 
-async function entry(args: readonly string[], value: string): Promise<string> {
-	const { code, stdout, stderr } = await seal(args, value);
-	if (code !== 0) throw new Error(stderr);
-	return stdout;
-}
-
-function textOf(mounted: MountResult, file: string): string | undefined {
-	return mounted.files.get(file)?.contents.toString();
-}
-
 test.serial("what the command prints is mounted as it is, beside a part of it, in both dialects", async (t) => {
 	const provider = await start(t);
 	const json = '{"user": "shop", "password": "part"}';
-	const whole = await entry(world.forWeb, "hunter2");
-	const part = `${await entry([...world.forWeb.slice(0, -1), "part", "--bind", "serviceAccount"], json)}  extractJSONKey: "password"\n`;
+	const whole = await sealedEntry(world.forWeb, "hunter2");
+	const part = `${await sealedEntry([...world.forWeb.slice(0, -1), "part", "--bind", "serviceAccount"], json)}  extractJSONKey: "password"\n`;
 	const mounted = await mountGcp(provider, `${whole}${part}`);
 	t.is(textOf(mounted, "db/password"), "hunter2");
 	t.is(textOf(mounted, "part"), "part");
-	const objects = `${await entry([...world.forWeb, "--dialect", "claviger"], json)}  key: password\n`;
+	const objects = `${await sealedEntry([...world.forWeb, "--dialect", "claviger"], json)}  key: password\n`;
 	const native = await provider.mount("claviger", web, { objects, files: "- {path: p, from: db_password}" }, { audience: pool });
 	t.is(textOf(native, "p"), "part");
 });
 
 test.serial("another pod that copies the class gets nothing, and is told why", async (t) => {
 	const provider = await start(t);
-	const secrets = await entry(world.forWeb, "hunter2");
+	const secrets = await sealedEntry(world.forWeb, "hunter2");
 	for (const pod of [makePod({ namespace: "shop", serviceAccount: "api" }), makePod({ namespace: "office", serviceAccount: "web" })]) {
 		const error = await t.throwsAsync(mountGcp(provider, secrets, pod), { instanceOf: CallFailure });
 		t.is(error?.errorCode, "invalid");
@@ -156,8 +130,8 @@ test.serial("a key that is disabled withdraws the file, and an outage leaves it 
 	const brittle = keyName.replace(/app$/, "brittle");
 	gcp.keys.add(brittle);
 	const native = ["--dialect", "claviger"];
-	const stays = await entry([...world.forWeb.slice(0, -1), "stays", ...native], "stays");
-	const goes = await entry(["gcp", "--key", brittle, ...world.forWeb.slice(3, -1), "goes", ...native], "goes");
+	const stays = await sealedEntry([...world.forWeb.slice(0, -1), "stays", ...native], "stays");
+	const goes = await sealedEntry(["gcp", "--key", brittle, ...world.forWeb.slice(3, -1), "goes", ...native], "goes");
 	const parameters = { objects: `${stays}${goes}`, files: "[{path: stays, from: stays}, {path: goes, from: goes}]" };
 	const mount = (pod: Pod) => provider.mount("claviger", pod, parameters, { audience: pool });
 	t.is((await mount(web)).files.size, 2);
@@ -174,12 +148,12 @@ test.serial("a key that is disabled withdraws the file, and an outage leaves it 
 test.serial("values that are bound to nothing are the administrator's to allow, whatever a class writes", async (t) => {
 	const [forbidding, allowing] = [await start(t), await start(t, { allowUnboundKms: true })];
 	const unbound = [...world.usual, "--object", "any", "--bind", "none"];
-	const secrets = await entry(unbound, "anybody's");
+	const secrets = await sealedEntry(unbound, "anybody's");
 	const refused = await t.throwsAsync(mountGcp(forbidding, secrets), { instanceOf: CallFailure });
 	t.regex(refused?.details ?? "", /secrets\[0\]\.bind is none, which the administrator does not allow/);
 	t.is(textOf(await mountGcp(allowing, secrets), "any"), "anybody's");
 
-	const objects = await entry([...unbound, "--dialect", "claviger", "--store", "own"], "anybody's");
+	const objects = await sealedEntry([...unbound, "--dialect", "claviger", "--store", "own"], "anybody's");
 	const stores = `own: {type: gcp, workloadPool: ${pool}, identityProvider: "${clusterProvider}", impersonation: none, allowUnboundKms: true}`;
 	const own = await t.throwsAsync(
 		forbidding.mount("claviger", web, { stores, objects, files: "- {path: any, from: any}" }, { audience: pool }),

@@ -1,20 +1,18 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { getCACertificates, setDefaultCACertificates } from "node:tls";
-import { ProviderError } from "../../../provider/errors.ts";
 import { Faults } from "../../../provider/plan/faults.ts";
 import { Fields } from "../../../provider/plan/fields.ts";
-import { readYaml, type YamlNode } from "../../../provider/plan/yaml.ts";
+import { readYaml } from "../../../provider/plan/yaml.ts";
 import { Secret } from "../../../provider/shared/secret.ts";
 import type { CiphertextRef } from "../../../provider/stores/gcp/ciphertext-ref.ts";
 import { makeGcpDialect } from "../../../provider/stores/gcp/dialect.ts";
 import { module } from "../../../provider/stores/gcp/index.ts";
 import { readGcpRef } from "../../../provider/stores/gcp/native-ref.ts";
-import type { Failed, Identity, Outcome, Ref, Session, StoreContext, StoreInstance } from "../../../provider/stores/store.ts";
+import type { Identity, Ref, Session, StoreContext, StoreInstance } from "../../../provider/stores/store.ts";
 import { clusterProvider, openSite, pool, type Site } from "../../servers/gcp/servers-support.ts";
 import { requestOf } from "../../support/fake-store.ts";
 import { makePod } from "../../support/pods.ts";
-import { seal } from "../../support/seal.ts";
+import { Openings, readNativeItem, sealedEntry, trust } from "../kms-support.ts";
 
 export const keyName = "projects/my-proj/locations/europe-west3/keyRings/shop/cryptoKeys/app";
 const decrypter = "roles/cloudkms.cryptoKeyDecrypter";
@@ -37,17 +35,7 @@ export function readGcpEntry(text: string, allowUnboundKms = false): CiphertextR
 
 /** Reads the first entry of a text as one of the native dialect. @throws ProviderError `invalid` */
 export function readNativeEntry(text: string, allowUnboundKms = false): CiphertextRef {
-	const list = readYaml(text);
-	const items: readonly YamlNode[] = Array.isArray(list) ? list : [];
-	const item = items[0];
-	if (!(item instanceof Map)) throw new Error("no entry");
-	const faults = new Faults();
-	const fields = new Fields(item, "objects[0]", faults);
-	const ref = readGcpRef(fields, { project: "", location: "", allowUnboundKms });
-	for (const key of ["name", "store"]) fields.text(key);
-	fields.done();
-	faults.throwIfAny("The parameters");
-	return ciphertextOf(ref);
+	return ciphertextOf(readNativeItem(text, (fields) => readGcpRef(fields, { project: "", location: "", allowUnboundKms })));
 }
 
 function fieldsOf(yaml: string, path: string): Fields {
@@ -61,7 +49,7 @@ function ciphertextOf(ref: Ref | undefined): CiphertextRef {
 }
 
 /** A key, accounts of a cluster that may decrypt with it, and somebody who seals for the pods of `shop/web`. */
-export class KmsWorld {
+export class KmsWorld extends Openings<CiphertextRef> {
 	readonly site: Site;
 	/** The key file of who seals. */
 	readonly credentials: Readonly<Record<string, string>>;
@@ -69,10 +57,10 @@ export class KmsWorld {
 	readonly usual = ["gcp", "--key", keyName];
 	readonly forWeb = [...this.usual, "--namespace", "shop", "--service-account", "web", "--object", "db/password"];
 	readonly #instance = makeInstance();
-	readonly #sessions = new Map<string, Promise<Session>>();
 	#shared: { readonly value: unknown } | undefined;
 
 	private constructor(site: Site, credentials: Readonly<Record<string, string>>) {
+		super();
 		this.site = site;
 		this.credentials = credentials;
 	}
@@ -89,40 +77,15 @@ export class KmsWorld {
 		writeFileSync(file, gcp.accounts.createKey(operator));
 		const credentials = { GOOGLE_APPLICATION_CREDENTIALS: file };
 		logIn(site, credentials);
-		setDefaultCACertificates([...getCACertificates(), readFileSync(gcp.caFile, "utf8")]);
+		trust(gcp.caFile);
 		return new KmsWorld(site, credentials);
 	}
 
 	/** Seals with the command and reads what it printed as the dialect does. */
 	async sealed(value: Buffer | string, args: readonly string[] = this.forWeb): Promise<CiphertextRef> {
-		const { code, stdout, stderr } = await seal(args, value);
-		if (code !== 0) throw new Error(stderr);
+		const entry = await sealedEntry(args, value);
 		const allowUnboundKms = args.includes("none");
-		return args.includes("claviger") ? readNativeEntry(stdout, allowUnboundKms) : readGcpEntry(stdout, allowUnboundKms);
-	}
-
-	/** What a pod of an account, such as `shop/web`, is answered. */
-	async outcome(ref: CiphertextRef, account = "shop/web"): Promise<Outcome | Failed> {
-		const session = this.#sessions.get(account) ?? this.#connect(account);
-		this.#sessions.set(account, session);
-		const [outcome] = await (await session).read([ref], AbortSignal.timeout(20_000));
-		if (outcome === undefined) throw new Error("no answer");
-		return outcome;
-	}
-
-	async open(ref: CiphertextRef, account?: string): Promise<Buffer> {
-		const outcome = await this.outcome(ref, account);
-		if (outcome.kind === "found") return outcome.value.reveal();
-		if ((outcome.kind === "failed") !== ["invalid", "unreachable"].includes(outcome.error.code))
-			throw new Error(`an outcome of the wrong kind: ${outcome.kind}`);
-		throw outcome.error;
-	}
-
-	/** The error that opening ends with. */
-	async refusalOf(ref: CiphertextRef, account?: string): Promise<ProviderError> {
-		const opening = await this.open(ref, account).catch((error: unknown) => error);
-		if (opening instanceof ProviderError) return opening;
-		throw opening instanceof Error ? opening : new Error("the value was opened");
+		return args.includes("claviger") ? readNativeEntry(entry, allowUnboundKms) : readGcpEntry(entry, allowUnboundKms);
 	}
 
 	/** Logs in anew as pods of an account, with Google's services at other addresses. */
@@ -130,7 +93,7 @@ export class KmsWorld {
 		return this.#logIn(account, makeInstance(endpoints), (make) => make());
 	}
 
-	#connect(account: string): Promise<Session> {
+	override logIn(account: string): Promise<Session> {
 		return this.#logIn(account, this.#instance, (make) => this.#once(make));
 	}
 

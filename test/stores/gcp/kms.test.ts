@@ -12,6 +12,7 @@ import { workloadBindings } from "../../../provider/sealing/workload.ts";
 import { type CiphertextRef, makeCiphertextRef } from "../../../provider/stores/gcp/ciphertext-ref.ts";
 import { crc32c } from "../../servers/gcp/crc32c.ts";
 import { pool, webMember } from "../../servers/gcp/servers-support.ts";
+import { flipped } from "../kms-support.ts";
 import { KmsWorld, keyName, readGcpEntry } from "./kms-support.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "clv-gcp-kms-"));
@@ -23,13 +24,6 @@ test.after.always(async () => {
 	await world?.site.gcp.stop();
 	rmSync(directory, { recursive: true, force: true });
 });
-
-/** The same bytes but for one bit. */
-function flipped(bytes: Buffer, index: number): Buffer {
-	const copy = Buffer.from(bytes);
-	copy.writeUInt8(copy.readUInt8(index) ^ 1, index);
-	return copy;
-}
 
 test("values of every length come back byte for byte from what the command printed, in both dialects", async (t) => {
 	for (const dialect of ["gcp", "claviger"]) {

@@ -4,7 +4,8 @@ import type { MountPlan, RenderedFile } from "../../../provider/plan/mount-plan.
 import type { MountRequest, Pod } from "../../../provider/plan/mount-request.ts";
 import { readYaml } from "../../../provider/plan/yaml.ts";
 import { Secret } from "../../../provider/shared/secret.ts";
-import type { Dialect, Found, Identity, Outcome, Session, StoreContext, StoreInstance } from "../../../provider/stores/store.ts";
+import type { Dialect } from "../../../provider/stores/module.ts";
+import type { Found, Identity, Outcome, Session, StoreContext, StoreInstance } from "../../../provider/stores/store.ts";
 import { module } from "../../../provider/stores/vault/index.ts";
 import { makePod } from "../../support/pods.ts";
 
