@@ -6,7 +6,7 @@ import { writeAttributes } from "./requests.ts";
 import type { BenchVault } from "./vault.ts";
 
 /** Callers at once: one pod, a busy node, every pod of a node. */
-export const callerLevels = [1, 16, 110] as const;
+const callerLevels = [1, 16, 110] as const;
 
 /** What one contestant did with so many objects and callers. */
 export interface Throughput {

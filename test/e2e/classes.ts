@@ -10,8 +10,10 @@ export interface ClassOptions {
 }
 
 /** Makes the SecretProviderClass of a case, and returns what is stored. */
-export async function createClass(site: Site, { provider, parameters }: StoreCase, options: ClassOptions): Promise<unknown> {
+export async function createClass(site: Site, storeCase: StoreCase, options: ClassOptions): Promise<unknown> {
 	const { namespace, name, secretObjects } = options;
+	const { provider } = storeCase;
+	const parameters = storeCase.parameters(namespace);
 	const spec = { provider, parameters, ...(secretObjects === undefined ? {} : { secretObjects }) };
 	const made: Manifest = { apiVersion: "secrets-store.csi.x-k8s.io/v1", kind: "SecretProviderClass", metadata: { name, namespace }, spec };
 	return site.objects.create(made);

@@ -7,7 +7,7 @@ import type { TestNode } from "../servers/kubernetes/node.ts";
 import type { Objects } from "../servers/kubernetes/objects.ts";
 import { waitFor } from "../servers/kubernetes/wait-for.ts";
 import { containerIds } from "./pods.ts";
-import type { Policy, StoreVolume } from "./store-case.ts";
+import type { HostAlias, Policy, StoreVolume } from "./store-case.ts";
 
 export interface InstallationOptions {
 	/** The image's name and its tag. */
@@ -18,13 +18,19 @@ export interface InstallationOptions {
 	/** Further values of the chart. */
 	readonly values: Values;
 	readonly volumes: readonly StoreVolume[];
+	readonly hostAliases: readonly HostAlias[];
+	/** Certificates, PEM: whom to trust for stores that name no authority; empty: whom Node trusts. */
+	readonly authorities: string;
 	readonly pollInterval: string;
 	readonly push: boolean;
 	/** As the chart's value of this name. */
 	readonly runAs: "root" | "nonRoot";
 }
 
-const namespace = "claviger-system";
+/** Where the provider runs. */
+export const installationNamespace = "claviger-system";
+const namespace = installationNamespace;
+const authoritiesName = "store-authorities";
 const daemonSet = { apiVersion: "apps/v1", kind: "DaemonSet", namespace, name: "claviger" };
 
 /** Claviger on a node, as the DaemonSet that the project's own chart makes. */
@@ -99,14 +105,20 @@ export class Installation {
 	}
 }
 
-/** The chart's objects for these options, and the volumes that an administrator makes beside them. */
+/** The chart's objects for these options, and what an administrator makes beside them. */
 async function manifests(options: InstallationOptions): Promise<readonly Manifest[]> {
 	const [space, ...objects] = await render(chartValues(options));
 	if (space?.kind !== "Namespace") throw new Error("the chart does not begin with the Namespace");
-	return [space, ...options.volumes.flatMap(hostVolume), ...objects];
+	return [space, ...options.volumes.flatMap(hostVolume), ...authoritiesMap(options), ...objects];
 }
 
-function chartValues({ image, providers, policy, values, volumes, pollInterval, push, runAs }: InstallationOptions): Values {
+function authoritiesMap({ authorities }: InstallationOptions): readonly Manifest[] {
+	if (authorities === "") return [];
+	return [{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: authoritiesName, namespace }, data: { "ca.crt": authorities } }];
+}
+
+function chartValues(options: InstallationOptions): Values {
+	const { image, providers, policy, values, volumes, hostAliases, authorities, pollInterval, push, runAs } = options;
 	const [, repository, tag] = /^(.+):([^:]+)$/.exec(image) ?? [];
 	return {
 		...values,
@@ -114,6 +126,8 @@ function chartValues({ image, providers, policy, values, volumes, pollInterval, 
 		providers,
 		image: { repository, tag, digest: "", pullPolicy: "Never" },
 		policy: { content: { profile: "strict", ...policy } },
+		caBundle: { configMap: authorities === "" ? "" : authoritiesName },
+		hostAliases,
 		push: { enabled: push },
 		runAs,
 		settings: { pollInterval, audit: "stdout" },

@@ -59,7 +59,8 @@ function podSpec({ classes, variables = [], script = "sleep 10000" }: PodOptions
 /** Makes a pod of the namespace's account `default`, which is not waited for. */
 export async function createPod(site: Site, options: PodOptions): Promise<MadePod> {
 	const { namespace, name } = options;
-	const pod = await site.objects.create({ apiVersion: "v1", kind: "Pod", metadata: { name, namespace }, spec: podSpec(options) });
+	const metadata = { name, namespace, annotations: site.podAnnotations };
+	const pod = await site.objects.create({ apiVersion: "v1", kind: "Pod", metadata, spec: podSpec(options) });
 	return { namespace, name, uid: textField(pod, "metadata", "uid") };
 }
 
@@ -77,7 +78,11 @@ export async function createDeployment(site: Site, replicas: number, options: Po
 		apiVersion: "apps/v1",
 		kind: "Deployment",
 		metadata: { name, namespace },
-		spec: { replicas, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: podSpec(options) } },
+		spec: {
+			replicas,
+			selector: { matchLabels: labels },
+			template: { metadata: { labels, annotations: site.podAnnotations }, spec: podSpec(options) },
+		},
 	});
 }
 

@@ -5,7 +5,7 @@ import { Objects } from "../servers/kubernetes/objects.ts";
 import { waitFor } from "../servers/kubernetes/wait-for.ts";
 import { providerImage } from "./image.ts";
 import { Installation, type InstallationOptions } from "./installation.ts";
-import { offers, type Policy, type RunningStore, type StoreCase, type StoreOffer } from "./store-case.ts";
+import { offers, type RunningStore, type StoreCase, type StoreOffer } from "./store-case.ts";
 
 /** The user of the image. */
 const providerUser = 65532;
@@ -31,6 +31,8 @@ export interface Site {
 	readonly provider: Installation;
 	/** What the provider was installed with. */
 	readonly installed: InstallationOptions;
+	/** What every pod is annotated with. */
+	readonly podAnnotations: Readonly<Record<string, string>>;
 	/** A case by its name. */
 	storeCase(name: string): StoreCase;
 	/** How often stores were called so far. */
@@ -56,21 +58,13 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
 	const provider = new Installation(objects, node);
 	// As an administrator prepares a node for a provider that is not root.
 	if (options.runAs === "nonRoot") chownSync(node.providers, providerUser, providerUser);
-	const installed = {
-		image: image.name,
-		providers: ["claviger", ...taking.flatMap(({ providers }) => providers)],
-		policy: merge(stores.map(({ policy }) => policy)),
-		values: Object.fromEntries(stores.flatMap(({ values = {} }) => Object.entries(values))),
-		volumes: stores.flatMap(({ volume }) => volume ?? []),
-		pollInterval: options.pollInterval ?? "60s",
-		push: options.push ?? false,
-		runAs: options.runAs ?? "root",
-	};
+	const installed = installationOptions(image.name, taking, stores, options);
 	await provider.apply(installed);
 	const cases = new Map(stores.flatMap((store) => [...store.cases]));
 	const all = stack.move();
 	return {
 		...{ node, objects, provider, installed },
+		podAnnotations: merged(stores.map(({ podAnnotations }) => podAnnotations)),
 		storeCase(name) {
 			const found = cases.get(name);
 			if (found === undefined) throw new Error(`no store has a case ${name}`);
@@ -95,19 +89,44 @@ async function startStores(
 	node: TestNode,
 	stack: AsyncDisposableStack,
 ): Promise<readonly RunningStore[]> {
-	const stores: RunningStore[] = [];
-	for (const [index, offer] of taking.entries()) {
-		const store = await offer.start({ cluster, node, address: `10.0.0.${100 + index}`, namespaces });
-		stack.defer(() => store.stop());
-		stores.push(store);
-	}
+	let addresses = 0;
+	const newAddress = () => {
+		addresses += 1;
+		return `10.0.0.${99 + addresses}`;
+	};
+	const started = await Promise.allSettled(taking.map((offer) => offer.start({ cluster, node, newAddress, namespaces })));
+	const stores = started.flatMap((result) => (result.status === "fulfilled" ? result.value : []));
+	for (const store of stores) stack.defer(() => store.stop());
+	for (const result of started) if (result.status === "rejected") throw result.reason;
 	return stores;
 }
 
-function merge(policies: readonly Policy[]): Policy {
+function installationOptions(
+	image: string,
+	taking: readonly StoreOffer[],
+	stores: readonly RunningStore[],
+	options: SiteOptions,
+): InstallationOptions {
+	const policies = stores.map(({ policy }) => policy);
 	return {
-		endpoints: policies.flatMap(({ endpoints }) => endpoints ?? []),
-		stores: Object.fromEntries(policies.flatMap(({ stores = {} }) => Object.entries(stores))),
-		dialects: Object.fromEntries(policies.flatMap(({ dialects = {} }) => Object.entries(dialects))),
+		image,
+		providers: ["claviger", ...taking.flatMap(({ providers }) => providers)],
+		policy: {
+			endpoints: policies.flatMap(({ endpoints }) => endpoints ?? []),
+			stores: merged(policies.map((policy) => policy.stores)),
+			dialects: merged(policies.map(({ dialects }) => dialects)),
+		},
+		values: merged(stores.map(({ values }) => values)),
+		volumes: stores.flatMap(({ volume }) => volume ?? []),
+		hostAliases: stores.flatMap(({ hostAliases }) => hostAliases ?? []),
+		authorities: stores.flatMap(({ authority }) => authority ?? []).join("\n"),
+		pollInterval: options.pollInterval ?? "60s",
+		push: options.push ?? false,
+		runAs: options.runAs ?? "root",
 	};
+}
+
+/** All entries of some records, of which any may be missing. */
+function merged<Value>(records: readonly (Readonly<Record<string, Value>> | undefined)[]): Readonly<Record<string, Value>> {
+	return Object.fromEntries(records.flatMap((record) => Object.entries(record ?? {})));
 }

@@ -7,7 +7,8 @@ import type { TestNode } from "../servers/kubernetes/node.ts";
 /** One SecretProviderClass of a store, and what happens to its secrets. */
 export interface StoreCase {
 	readonly provider: string;
-	readonly parameters: Readonly<Record<string, string>>;
+	/** The parameters of the class, which some stores want to be each namespace's own. */
+	parameters(namespace: string): Readonly<Record<string, string>>;
 	/** What the volume's files hold, by their paths. */
 	readonly files: ReadonlyMap<string, string>;
 	/** The files that become keys of a Secret, by the keys. */
@@ -20,6 +21,8 @@ export interface StoreCase {
 	readonly onRevoked: "removed" | "kept";
 	/** What the events of a pod say whose account the store does not know. */
 	readonly refusal: RegExp;
+	/** Where {@link change} writes: in the store, or in the classes themselves, which kubelet looks at and no provider. */
+	readonly changesIn: "store" | "class";
 	/** Gives the secret of `changing` another value and says it. */
 	change(): Promise<string>;
 	revoke(): Promise<void>;
@@ -32,7 +35,13 @@ export interface RunningStore {
 	readonly policy: Policy;
 	/** What else it needs of the chart's values. */
 	readonly values?: Values;
-	/** The folder that the store is, if it is one. */
+	/** The names under which the provider finds it, as the chart's `hostAliases` have them. */
+	readonly hostAliases?: readonly HostAlias[];
+	/** The authority of its servers' certificates, PEM, where the provider is to trust it for all stores. */
+	readonly authority?: string;
+	/** What pods are annotated with that mount its classes. */
+	readonly podAnnotations?: Readonly<Record<string, string>>;
+	/** A folder that the provider needs of it. */
 	readonly volume?: StoreVolume;
 	/** The cases by their names. */
 	readonly cases: ReadonlyMap<string, StoreCase>;
@@ -41,6 +50,12 @@ export interface RunningStore {
 	/** How many calls it takes to log in and to read every secret of all cases once. */
 	readonly callsForAll: number;
 	stop(): Promise<void>;
+}
+
+/** As in a pod's `hostAliases`. */
+export interface HostAlias {
+	readonly ip: string;
+	readonly hostnames: readonly string[];
 }
 
 /** A folder of the node that the provider's pod has at a path of its own. */
@@ -52,7 +67,7 @@ export interface StoreVolume {
 
 /** Parts of a policy file, in its own words. */
 export interface Policy {
-	readonly endpoints?: readonly string[];
+	readonly endpoints?: readonly (string | object)[];
 	readonly stores?: Readonly<Record<string, object>>;
 	readonly dialects?: Readonly<Record<string, object>>;
 }
@@ -61,8 +76,8 @@ export interface Policy {
 export interface StorePlace {
 	readonly cluster: Cluster;
 	readonly node: TestNode;
-	/** An address of the node's network that no other store has. */
-	readonly address: string;
+	/** An address of the node's network that nobody else has; each call gives another one. */
+	newAddress(): string;
 	/** The namespaces whose service account `default` may read. */
 	readonly namespaces: readonly string[];
 }

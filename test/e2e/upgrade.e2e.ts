@@ -10,16 +10,13 @@ import { figures } from "./timing.ts";
 // The DaemonSet is changed while pods come and go, and while kubelet asks for the volumes of others all the time.
 
 const namespace = "default";
-const standing = 8;
 let site: Site;
 let pods: readonly MadePod[];
 
 test.before(async () => {
 	site = await startSite();
 	for (const name of caseNames) await createClass(site, site.storeCase(name), { namespace, name });
-	pods = await Promise.all(
-		Array.from({ length: standing }, (_, index) => runPod(site, { namespace, name: `standing-${index}`, classes: [caseOf(index)] })),
-	);
+	pods = await Promise.all(caseNames.map((name) => runPod(site, { namespace, name: `standing-${name}`, classes: [name] })));
 });
 test.after.always(() => site?.stop());
 

@@ -1,7 +1,8 @@
 import type { JSONWebKeySet } from "jose";
 import { type AwsServers, startAws } from "../../servers/aws/aws.ts";
 import { Objects } from "../../servers/kubernetes/objects.ts";
-import type { RunningStore, StoreCase, StoreOffer, StorePlace } from "../store-case.ts";
+import type { RunningStore, StoreOffer, StorePlace } from "../store-case.ts";
+import { type CaseTraits, token, UsualCase, usualFiles } from "../usual-case.ts";
 
 const port = 4566;
 const compatible = "aws";
@@ -19,9 +20,10 @@ export const offer: StoreOffer = {
 		const aws = await startAws(undefined);
 		try {
 			const server = Number(new URL(aws.endpoints.sts).port);
-			await place.node.connect([{ address: place.address, port, server }]);
+			const address = place.newAddress();
+			await place.node.connect([{ address, port, server }]);
 			const role = await makeRole(aws, place);
-			return await describe(aws, role, `http://${place.address}:${port}`);
+			return await describe(aws, role, `http://${address}:${port}`);
 		} catch (error) {
 			await aws.stop();
 			throw error;
@@ -65,122 +67,68 @@ async function describe(aws: AwsServers, role: string, address: string): Promise
 		callsForAll: 1 + 2 * offer.cases.length,
 		calls: () => aws.count(),
 		cases: new Map([
-			[compatible, await AwsCase.make(aws, folders[compatible], compatibleTraits(aws))],
-			[native, await AwsCase.make(aws, folders[native], nativeTraits(aws, role))],
+			[compatible, await UsualCase.make(await compatibleTraits(aws))],
+			[native, await UsualCase.make(await nativeTraits(aws, role))],
 		]),
 		stop: () => aws.stop(),
 	};
 }
 
-/** In what the cases differ. */
-interface Traits extends Pick<StoreCase, "provider" | "parameters" | "onRevoked" | "refusal"> {
-	/** The file of the parameter. */
-	readonly parameterFile: string;
-	revoke(secret: string): Promise<void>;
-	/** Takes back what {@link Traits.revoke} did, as far as writing the secret anew does not. */
-	restore(): void;
-}
-
 /** A class as it is written for today's provider, with the role of the annotation; the secret is deleted. */
-function compatibleTraits(aws: AwsServers): Traits {
+async function compatibleTraits(aws: AwsServers): Promise<CaseTraits> {
 	const folder = folders[compatible];
 	const objects = [
 		{
 			objectName: `${folder}/app`,
 			objectType: "secretsmanager",
-			objectAlias: "nested/app.json",
+			objectAlias: "nested/app",
 			jmesPath: [{ path: "password", objectAlias: "password" }],
 		},
 		{ objectName: `${folder}/token`, objectType: "secretsmanager", objectAlias: "token" },
-		{ objectName: `/${folder}/stays`, objectType: "ssmparameter" },
+		{ objectName: `/${folder}/stays`, objectType: "ssmparameter", objectAlias: "stays" },
 	];
 	return {
 		provider: "aws",
-		parameters: { pathTranslation: "False", objects: JSON.stringify(objects) },
+		parameters: () => ({ pathTranslation: "False", objects: JSON.stringify(objects) }),
 		onRevoked: "kept",
 		refusal: /An IAM role must be associated with service account default/,
-		parameterFile: `${folder}/stays`,
-		revoke: (secret) => aws.deleteSecret(secret),
-		restore: () => {},
+		stays: await putParameter(aws, folder),
+		write: (password) => putApp(aws, folder, password),
+		revoke: () => aws.deleteSecret(`${folder}/token`),
+		restore: async () => void (await aws.putSecret(`${folder}/token`, token)),
 	};
 }
 
 /** A class of the own dialect, with the role of the policy file; the role loses its right to the secret. */
-function nativeTraits(aws: AwsServers, role: string): Traits {
+async function nativeTraits(aws: AwsServers, role: string): Promise<CaseTraits> {
 	const folder = folders[native];
 	const objects = [
 		{ name: "app", store: "aws", path: `${folder}/app` },
 		{ name: "token", store: "aws", path: `${folder}/token` },
 		{ name: "stays", store: "aws", path: `/${folder}/stays`, service: "ssm" },
 	];
-	const files = [
-		{ path: "password", from: "app", key: "password" },
-		{ path: "nested/app.json", from: "app" },
-		{ path: "token", from: "token" },
-		{ path: "stays", from: "stays" },
-	];
+	await aws.putSecret(`${folder}/token`, token);
 	return {
 		provider: "claviger",
-		parameters: { stores: "[aws]", objects: JSON.stringify(objects), files: JSON.stringify(files) },
+		parameters: () => ({ stores: "[aws]", objects: JSON.stringify(objects), files: JSON.stringify(usualFiles) }),
 		onRevoked: "removed",
 		refusal: /STS in us-east-1 refuses the role .* of service account negative-test-ns\/default/,
-		parameterFile: "stays",
-		revoke: async (secret) => permit(aws, role, [secret]),
-		restore: () => permit(aws, role),
+		stays: await putParameter(aws, folder),
+		write: (password) => putApp(aws, folder, password),
+		revoke: async () => permit(aws, role, [`${folder}/token`]),
+		restore: async () => permit(aws, role),
 	};
 }
 
-/** The secret `app` changes and is in two files, `token` is taken away, the parameter `stays` is left alone. */
-class AwsCase implements StoreCase {
-	readonly changing = "password";
-	readonly revocable = "token";
-	readonly sync = { username: "password", nested: "nested/app.json" };
-	readonly files = new Map<string, string>();
-	readonly provider: string;
-	readonly parameters: StoreCase["parameters"];
-	readonly onRevoked: StoreCase["onRevoked"];
-	readonly refusal: RegExp;
-	readonly #aws: AwsServers;
-	readonly #folder: string;
-	readonly #traits: Traits;
-	#changes = 0;
+/** @returns what it holds */
+async function putParameter(aws: AwsServers, folder: string): Promise<string> {
+	await aws.putParameter(`/${folder}/stays`, "unchanged\n");
+	return "unchanged\n";
+}
 
-	private constructor(aws: AwsServers, folder: string, traits: Traits) {
-		this.#aws = aws;
-		this.#folder = folder;
-		this.#traits = traits;
-		this.provider = traits.provider;
-		this.parameters = traits.parameters;
-		this.onRevoked = traits.onRevoked;
-		this.refusal = traits.refusal;
-	}
-
-	static async make(aws: AwsServers, folder: string, traits: Traits): Promise<AwsCase> {
-		const made = new AwsCase(aws, folder, traits);
-		await made.change();
-		await made.restore();
-		await aws.putParameter(`/${folder}/stays`, "unchanged\n");
-		made.files.set(traits.parameterFile, "unchanged\n");
-		return made;
-	}
-
-	async change(): Promise<string> {
-		this.#changes += 1;
-		const password = `hello ${this.#changes} "ü" $x`;
-		const app = JSON.stringify({ user: "app", password });
-		await this.#aws.putSecret(`${this.#folder}/app`, app);
-		this.files.set("password", password).set("nested/app.json", app);
-		return password;
-	}
-
-	async revoke(): Promise<void> {
-		await this.#traits.revoke(`${this.#folder}/token`);
-		if (this.onRevoked === "removed") this.files.delete("token");
-	}
-
-	async restore(): Promise<void> {
-		this.#traits.restore();
-		await this.#aws.putSecret(`${this.#folder}/token`, "hello1");
-		this.files.set("token", "hello1");
-	}
+/** Writes a secret of two parts. @returns it */
+async function putApp(aws: AwsServers, folder: string, password: string): Promise<string> {
+	const app = JSON.stringify({ user: "app", password });
+	await aws.putSecret(`${folder}/app`, app);
+	return app;
 }

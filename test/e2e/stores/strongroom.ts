@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { createStrongroom } from "../../../provider/strongroom/create.ts";
 import { type Location, locate } from "../../../provider/strongroom/location.ts";
 import { command } from "../../strongroom/support.ts";
-import type { StoreCase, StoreOffer } from "../store-case.ts";
+import type { StoreOffer } from "../store-case.ts";
+import { type CaseTraits, token, UsualCase } from "../usual-case.ts";
 
 const name = "strongroom";
 const mountPath = "/var/lib/claviger";
@@ -23,7 +24,7 @@ export const offer: StoreOffer = {
 		return {
 			policy: { stores: { [name]: { type: "strongroom", directory: mountPath } } },
 			volume: { name, folder: location.directory, mountPath },
-			cases: new Map([[name, await StrongroomCase.make(location)]]),
+			cases: new Map([[name, await UsualCase.make(await traits(location))]]),
 			calls: () => 0,
 			callsForAll: 0,
 			stop: async () => {},
@@ -39,55 +40,27 @@ async function run(location: Location, args: readonly string[], input = ""): Pro
 const objects = ["db", "token", "stays"].map((path) => ({ name: path, store: name, namespace, path }));
 const files = [
 	{ path: "password", from: "db", key: "password" },
-	{ path: "nested/app.env", format: "dotenv", values: { DB_PASSWORD: "db.password" } },
+	{ path: "nested/app", format: "dotenv", values: { DB_PASSWORD: "db.password" } },
 	{ path: "token", from: "token" },
 	{ path: "stays", from: "stays" },
 ];
 
-class StrongroomCase implements StoreCase {
-	readonly provider = "claviger";
-	readonly parameters = { objects: JSON.stringify(objects), files: JSON.stringify(files) };
-	readonly changing = "password";
-	readonly revocable = "token";
-	readonly onRevoked = "removed";
-	readonly refusal = /has no secret .* or does not allow it/;
-	readonly sync = { username: "password", nested: "nested/app.env" };
-	readonly files = new Map<string, string>();
-	readonly #location: Location;
-	#changes = 0;
-
-	private constructor(location: Location) {
-		this.#location = location;
-	}
-
-	static async make(location: Location): Promise<StrongroomCase> {
-		const made = new StrongroomCase(location);
-		await made.change();
-		await made.restore();
-		await made.#put("stays", "unchanged");
-		made.files.set("stays", "unchanged");
-		return made;
-	}
-
-	async change(): Promise<string> {
-		this.#changes += 1;
-		const password = `made-up-${this.#changes}`;
-		await this.#put("db", JSON.stringify({ password }));
-		this.files.set("password", password).set("nested/app.env", `DB_PASSWORD=${password}\n`);
-		return password;
-	}
-
-	async revoke(): Promise<void> {
-		await run(this.#location, ["delete", "token", "--namespace", namespace]);
-		this.files.delete("token");
-	}
-
-	async restore(): Promise<void> {
-		await this.#put("token", "hello1");
-		this.files.set("token", "hello1");
-	}
-
-	#put(secret: string, value: string): Promise<void> {
-		return run(this.#location, ["put", secret, "--namespace", namespace], value);
-	}
+/** The secret `db` changes, `token` is deleted, `stays` is left alone. */
+async function traits(location: Location): Promise<CaseTraits> {
+	const parameters = { objects: JSON.stringify(objects), files: JSON.stringify(files) };
+	const put = (secret: string, value: string) => run(location, ["put", secret, "--namespace", namespace], value);
+	await put("stays", "unchanged");
+	return {
+		provider: "claviger",
+		parameters: () => parameters,
+		onRevoked: "removed",
+		refusal: /has no secret .* or does not allow it/,
+		stays: "unchanged",
+		write: async (password) => {
+			await put("db", JSON.stringify({ password }));
+			return `DB_PASSWORD='${password}'\n`;
+		},
+		revoke: () => run(location, ["delete", "token", "--namespace", namespace]),
+		restore: () => put("token", token),
+	};
 }

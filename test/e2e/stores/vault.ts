@@ -19,10 +19,11 @@ export const offer: StoreOffer = {
 			await vault.stop();
 		};
 		try {
-			await place.node.connect([{ address: place.address, port, server: Number(new URL(proxy.address).port) }]);
+			const address = place.newAddress();
+			await place.node.connect([{ address, port, server: Number(new URL(proxy.address).port) }]);
 			await enableKv(vault, "secret", 2);
 			await trustPods(vault, place);
-			return describe(vault, `http://${place.address}:${port}`, { calls: () => proxy.requests.length, stop });
+			return describe(vault, `http://${address}:${port}`, { calls: () => proxy.requests.length, stop });
 		} catch (error) {
 			await stop();
 			throw error;
@@ -76,7 +77,7 @@ function compatible(provider: string, address: string): Class {
 		{ objectName: "stays", secretPath: `secret/data/${provider}/stays`, secretKey: "bar" },
 	];
 	const where: Readonly<Record<string, string>> = provider === "vault" ? { vaultAddress: address } : {};
-	return { provider, parameters: { roleName: `${provider}-app`, ...where, objects: JSON.stringify(objects) } };
+	return { provider, parameters: () => ({ roleName: `${provider}-app`, ...where, objects: JSON.stringify(objects) }) };
 }
 
 function native(name: string): Class {
@@ -91,11 +92,13 @@ function native(name: string): Class {
 		{ path: "nested/bar", template: "{{foo.bar}}" },
 		{ path: "stays", from: "stays", key: "bar" },
 	];
-	return { provider: "claviger", parameters: { stores: "[vault]", objects: JSON.stringify(objects), files: JSON.stringify(files) } };
+	const parameters = { stores: "[vault]", objects: JSON.stringify(objects), files: JSON.stringify(files) };
+	return { provider: "claviger", parameters: () => parameters };
 }
 
 /** `foo` changes and is in two files, `foo1` is taken away, `stays` is left alone. */
 class VaultCase implements StoreCase {
+	readonly changesIn = "store";
 	readonly changing = "bar";
 	readonly revocable = "bar1";
 	readonly refusal = /namespace not authorized/;
