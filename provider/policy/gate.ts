@@ -12,7 +12,7 @@ import type { AnnotationSource } from "./annotation-source.ts";
 import { type AudienceOwners, judgeAudience } from "./audiences.ts";
 import { addressGuard, judgeEndpoint } from "./endpoints.ts";
 import type { Policy } from "./policy-file.ts";
-import { compareWithPod, decodeTokenClaims, type TokenClaims } from "./token-claims.ts";
+import { apiServerAudiences, compareWithPod, decodeTokenClaims, type TokenClaims } from "./token-claims.ts";
 import type { TokenVerifier } from "./verifier.ts";
 
 export interface GateOptions {
@@ -187,17 +187,20 @@ export class Gate {
 		const claims = proven ?? decodeTokenClaims(token, audience);
 		compareWithPod(claims, audience, request.pod, this.#options.policy.unboundTokens);
 		if (proven !== undefined) return { token, claims, proofKey };
-		await this.#prove(token, claims, store, request.signal);
+		await this.#prove(token, claims, store, request);
 		this.#proven.set(proofKey, claims);
 		return { token, claims, proofKey };
 	}
 
 	/** What holds for a token whichever pod brings it. */
-	async #prove(token: Secret, claims: TokenClaims, planned: PlannedStore, signal: AbortSignal): Promise<void> {
+	async #prove(token: Secret, claims: TokenClaims, planned: PlannedStore, { tokens, signal }: MountRequest): Promise<void> {
 		const { audience, instance } = planned;
-		const { verifier, policy } = this.#options;
+		const { verifier, policy, owners } = this.#options;
 		const isListed = policy.audiences.get(instance.type)?.includes(audience) ?? false;
 		if (claims.issuer === audience && !isListed && instance.isThisCluster !== true) throw apiServerToken(planned);
+		const isOwn = owners.get(audience) === instance.type || owners.isShared(audience, instance.type);
+		const isChosenByClass = planned.audienceOrigin === "parameters" && !isListed && !isOwn;
+		if (isChosenByClass && apiServerAudiences(tokens).includes(audience)) throw apiServerToken(planned);
 		if (verifier !== undefined) return verifier.verify(token, audience, signal);
 		const store = await this.#options.store(instance.type);
 		if (store.needsVerifiedToken) throw unverifiable(planned);

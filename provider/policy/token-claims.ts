@@ -57,6 +57,13 @@ export function decodeTokenClaims(token: Secret, audience: string): TokenClaims 
 	};
 }
 
+/** The audiences of the API server, as the pod's token for it tells them; none where no such token came along. */
+export function apiServerAudiences(tokens: ReadonlyMap<string, Secret>): readonly string[] {
+	const token = tokens.get("");
+	const audiences = token === undefined ? undefined : decodePayload(token)?.["aud"];
+	return Array.isArray(audiences) ? audiences.filter((entry) => typeof entry === "string") : [];
+}
+
 /** Whether a token is for an audience alone. Which audiences the API server's own tokens have, it decides by itself, and looks at. */
 function isFor(audience: string, claims: TokenClaims): boolean {
 	return audience === "" || (claims.audiences.length === 1 && claims.audiences[0] === audience);

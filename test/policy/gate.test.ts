@@ -196,6 +196,20 @@ test("the API server's own audience is refused under whatever name it goes", asy
 	await refused(t, { policy: compatible, store: { audience: "https://issuer.example" }, request }, "refused", "API server");
 });
 
+test("an audience of the API server's is known by the pod's token for that, where one came along", async (t) => {
+	const names = ["https://issuer.example", "api.site.example", "vault"];
+	const cluster = await issuer.token(pod, { audience: names });
+	const requestFor = async (audience: string) => requestOf(pod, { [audience]: await issuer.token(pod, { audience }), "": cluster });
+	const request = await requestFor("api.site.example");
+	await refused(t, { policy: compatible, store: { audience: "api.site.example" }, request }, "refused", "API server");
+	// What the administrator has written, or is the store's own, is meant to be one of these at this site.
+	await t.notThrowsAsync(admit({ store: { audience: "api.site.example", audienceOrigin: "policy" }, request }));
+	await t.notThrowsAsync(admit({ policy: compatible, store: { audience: "vault" }, request: await requestFor("vault") }));
+	await t.notThrowsAsync(admit({ policy: compatible, store: { audience: "mine" }, request: await requestFor("mine") }));
+	const broken = requestOf(pod, { mine: await issuer.token(pod, { audience: "mine" }), "": "no token" });
+	await t.notThrowsAsync(admit({ policy: compatible, store: { audience: "mine" }, request: broken }));
+});
+
 const other = makePod({ namespace: "other", serviceAccount: "thief" });
 for (const [what, code, text, make] of [
 	["no token at all", "unidentified", "tokenRequests", async () => ({})],
