@@ -114,20 +114,25 @@ test.serial("Helm installs it, turns options on and off, tells the next commands
 	await new Objects(cluster).create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "installed" } });
 	const installed = await helm("install", { fullnameOverride: "keys" });
 	t.true(installed.succeeded, installed.output);
-	// Each store's usual one; further ones belong to a provider name or to an option of a store.
-	for (const audience of [...stores.flatMap(({ audiences }) => audiences.slice(0, 1)), "openbao"])
+	// Each store's usual one; further ones belong to a provider name or to an option of a store. The API server's own carries
+	// all of a pod's rights, so that it is asked for only where the policy names a store of Secrets.
+	const usual = stores.filter(({ isOfCluster = false }) => !isOfCluster).flatMap(({ audiences }) => audiences.slice(0, 1));
+	t.notRegex(installed.output, /"audience":""/);
+	for (const audience of [...usual, "openbao"])
 		t.true(installed.output.includes(`].audience=${audience}`) && installed.output.includes(`"audience":"${audience}"`), installed.output);
 	t.regex(installed.output, /enableSecretRotation=true/);
 	t.regex(installed.output, /still the example/);
 	t.regex(installed.output, /names no store/);
 	t.notRegex(installed.output, /rotationPollInterval/);
 
-	const policy = { content: { stores: { main: { type: "vault", address: "https://vault.example" } } } };
+	const policy = { content: { stores: { main: { type: "vault", address: "https://vault.example" }, secrets: { type: "kubernetes" } } } };
 	const values = { fullnameOverride: "keys", push: { enabled: true }, startupTaint: { enabled: true }, providers: ["claviger"], policy };
 	const upgraded = await helm("upgrade", { ...values, image: { repository: "registry.test/claviger" } });
 	t.regex(upgraded.output, /rotationPollInterval=1s/);
+	t.regex(upgraded.output, /\[\{"audience":"vault"\},\{"audience":""\}\]/);
+	t.regex(upgraded.output, /all the rights of the pod's service account/);
 	t.regex(upgraded.output, /tokenRequests\[0\]\.audience=vault/);
-	t.notRegex(upgraded.output, /still the example|names no store|\[1\]/);
+	t.notRegex(upgraded.output, /still the example|names no store|\[2\]/);
 	t.deepEqual((await ofRelease()).toSorted(), [
 		...["ClusterRole keys-push", "ClusterRole keys-startup-taint", "DaemonSet keys"],
 		...["ValidatingAdmissionPolicy keys-push", "ValidatingAdmissionPolicy keys-startup-taint"],
