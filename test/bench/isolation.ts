@@ -58,6 +58,8 @@ async function timeMounts(client: MountClient, vault: BenchVault): Promise<reado
 	const times: number[] = [];
 	const caller = async (_: unknown, index: number) => {
 		const attributes = await podAttributes(vault.issuer, objects, `caller-${index}`);
+		// While a node full of pods arrives, the processor is theirs: what counts is how it is once they wait.
+		await client.mount(attributes);
 		for (let count = 0; count < mountsPerCaller; count += 1) {
 			const began = performance.now();
 			await client.mount(attributes);
