@@ -22,6 +22,9 @@ export interface AddressProblem {
 const example = "Write it as https://vault.example:8200.";
 const longestSocketPath = 107;
 
+/** Stands in for an address that is at fault, so that what is written beside it is read too. Nothing is ever sent to it: the fault is told. */
+export const faultyAddress: Address = { scheme: "https", host: "localhost", port: 443, socketPath: undefined, basePath: "", text: "" };
+
 /** Reads `https://host[:port][/path]`, `http://…` or `unix:///path`. Nothing but these is an address of a store. */
 export function parseAddress(text: string): Address | AddressProblem {
 	if (text.length > 2048) return { problem: "is longer than 2048 characters", remedy: example };

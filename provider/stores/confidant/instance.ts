@@ -10,7 +10,7 @@ import {
 } from "../../aws/endpoints.ts";
 import { isRegion } from "../../aws/regions.ts";
 import { roleAnnotation } from "../../aws/role.ts";
-import { type Address, parseAddress } from "../../net/address.ts";
+import { type Address, faultyAddress, parseAddress } from "../../net/address.ts";
 import type { TlsOptions } from "../../net/tls-trust.ts";
 import { type Fields, quote } from "../../plan/fields.ts";
 import { parseDuration } from "../../plan/native/duration.ts";
@@ -43,8 +43,6 @@ const usualTokenSeconds = 600;
 const shortestTokenSeconds = 420;
 /** The server's `AUTH_TOKEN_MAX_LIFETIME` unless set otherwise. */
 const longestTokenSeconds = 3600;
-/** Stands in for an address that is at fault, so that the other fields are read too. */
-const placeholder: Address = { scheme: "https", host: "localhost", port: 443, socketPath: undefined, basePath: "", text: "" };
 
 /** Reads an entry under `stores`. */
 export function readInstance(name: string, fields: Fields, environment: Environment = process.env): ConfidantInstance {
@@ -96,11 +94,11 @@ function judgedParts(address: Address, region: string, options: EndpointOptions)
 
 function readAddress(fields: Fields): Address {
 	const text = fields.required("address", "Write it as https://confidant.example.");
-	if (text === "") return placeholder;
+	if (text === "") return faultyAddress;
 	const address = parseAddress(text);
 	if (!("problem" in address)) return address;
 	fields.reject("address", address.problem, address.remedy);
-	return placeholder;
+	return faultyAddress;
 }
 
 function readRegion(fields: Fields, environment: Environment): string {

@@ -1,4 +1,4 @@
-import { type Address, parseAddress } from "../../net/address.ts";
+import { type Address, faultyAddress, parseAddress } from "../../net/address.ts";
 import type { TlsOptions } from "../../net/tls-trust.ts";
 import { type Fields, quote } from "../../plan/fields.ts";
 import type { StoreInstance } from "../store.ts";
@@ -39,8 +39,6 @@ export interface InstanceParts extends ConjurOptions {
 /** Source: CyberArk Conjur's Go client, which knows its Cloud by these. */
 const cloudSuffixes = [".secretsmgr.cyberark.cloud", ".secretsmgr.integration-cyberark.cloud"];
 const longestName = 200;
-/** Stands in for an address that is at fault, so that the other options are read too. */
-const placeholder: Address = { scheme: "https", host: "localhost", port: 443, socketPath: undefined, basePath: "", text: "" };
 
 /** Reads the options of a mapping: an entry under `stores`, or an administrator's defaults of the dialect (`dialects.conjur`). */
 export function readOptions(fields: Fields): ConjurOptions {
@@ -99,7 +97,7 @@ function checkAddress(text: string, report: ReportOption): Address {
 	const remedy = "Write it as https://conjur.example.";
 	if ("problem" in found) report("address", text === "" ? "is empty" : found.problem, remedy);
 	else if (found.socketPath !== undefined) report("address", "is a socket", remedy);
-	const address = "problem" in found ? placeholder : found;
+	const address = "problem" in found ? faultyAddress : found;
 	if (!isCloud(address) || address.basePath.endsWith("/api")) return address;
 	return { ...address, basePath: `${address.basePath}/api`, text: `${address.text}/api` };
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Address, parseAddress } from "../../net/address.ts";
+import { type Address, faultyAddress, parseAddress } from "../../net/address.ts";
 import type { TlsOptions } from "../../net/tls-trust.ts";
 import { type Fields, quote } from "../../plan/fields.ts";
 import type { StoreInstance } from "../store.ts";
@@ -28,7 +28,6 @@ export interface CyberArkInstance extends StoreInstance {
 	readonly applications: Applications | undefined;
 }
 
-const placeholder: Address = { scheme: "https", host: "localhost", port: 443, socketPath: undefined, basePath: "", text: "" };
 const addressRemedy = "Write it as https://ccp.example.";
 const credentialRemedy =
 	"Put it into the Secret that nodePublishSecretRef names (appId, clientCertificate, clientKey), or ask the administrator for an entry of the store's applications.";
@@ -82,14 +81,14 @@ function rejectCredentials(fields: Fields): void {
 
 function readAddress(fields: Fields): Address {
 	const text = fields.required("address", addressRemedy);
-	const address = text === "" ? placeholder : parseAddress(text);
+	const address = text === "" ? faultyAddress : parseAddress(text);
 	if ("problem" in address) {
 		fields.reject("address", address.problem, address.remedy.replace("https://vault.example:8200", "https://ccp.example"));
-		return placeholder;
+		return faultyAddress;
 	}
 	if (address.scheme === "https") return address;
 	fields.reject("address", "is not https, and the answers are passwords", addressRemedy);
-	return placeholder;
+	return faultyAddress;
 }
 
 function readWebService(fields: Fields): string {

@@ -1,4 +1,4 @@
-import { type Address, type AddressProblem, parseAddress } from "../../net/address.ts";
+import { type Address, type AddressProblem, faultyAddress, parseAddress } from "../../net/address.ts";
 import type { TlsOptions } from "../../net/tls-trust.ts";
 import type { Fields } from "../../plan/fields.ts";
 import type { StoreInstance } from "../store.ts";
@@ -30,8 +30,6 @@ export interface VaultOptions {
 export type ReportOption = (option: keyof VaultOptions, message: string, remedy: string) => void;
 
 const defaultAuthMount = "kubernetes";
-/** Stands in for an address that is at fault, so that the other options are read too. */
-const placeholder: Address = { scheme: "https", host: "localhost", port: 443, socketPath: undefined, basePath: "", text: "" };
 
 /** Reads the options of a mapping: an entry under `stores`, or an administrator's defaults of a dialect. */
 export function readOptions(fields: Fields): VaultOptions {
@@ -53,7 +51,7 @@ export function readOptions(fields: Fields): VaultOptions {
 export function makeInstance(name: string, options: VaultOptions, report: ReportOption): VaultInstance {
 	const address = parseAddress(options.address);
 	if ("problem" in address) reportAddress(options.address, address, report);
-	const valid = "problem" in address ? placeholder : address;
+	const valid = "problem" in address ? faultyAddress : address;
 	const namespace = trimSlashes(options.namespace);
 	const authMount = trimSlashes(options.authMount) || defaultAuthMount;
 	if (!isPlainPath(namespace, /^[\w.@:-][\w.@: -]*$/)) report("namespace", "is no namespace path", "Write it as team/app.");
