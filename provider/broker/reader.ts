@@ -4,15 +4,13 @@ import type { PlannedStore } from "../plan/mount-plan.ts";
 import { Flights } from "../shared/flights.ts";
 import type { Secret } from "../shared/secret.ts";
 import type { Identity, Outcome, Ref, Session, Store, StoreContext, StoreInstance } from "../stores/store.ts";
+import { withinLimit } from "./attempt-limit.ts";
 import { Batches } from "./batches.ts";
 import { Instances } from "./instances.ts";
 import { hasLease } from "./leases/leased-refs.ts";
 import type { LeaseSource } from "./leases/snapshot.ts";
 import { Sessions } from "./sessions.ts";
 import { isLocal, type Values } from "./values.ts";
-
-/** An attempt that others may join ends by itself after this, so that no hanging call is joined for ever. */
-const attemptMilliseconds = 60_000;
 
 /** One store of a plan with all that asking it takes. */
 export interface Asked {
@@ -164,21 +162,4 @@ export function valueKey(identityKey: string, ref: Ref): string {
 	const key = JSON.stringify([identityKey, ref.key]);
 	lastKeys.set(ref, { identityKey, key });
 	return key;
-}
-
-/** Runs one attempt with a signal that also ends it after {@link attemptMilliseconds}. */
-async function withinLimit<Result>(attempt: AbortSignal, run: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
-	const limit = new AbortController();
-	const timer = setTimeout(() => limit.abort(outOfTime()), attemptMilliseconds);
-	try {
-		return await run(AbortSignal.any([attempt, limit.signal]));
-	} finally {
-		clearTimeout(timer);
-	}
-}
-
-function outOfTime(): ProviderError {
-	return new ProviderError("unreachable", `The store did not answer within ${attemptMilliseconds / 1000} s.`, {
-		remedy: "Check the store and the network between it and this node.",
-	});
 }

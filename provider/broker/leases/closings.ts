@@ -1,8 +1,9 @@
 import { ProviderError } from "../../errors.ts";
 import { Secret } from "../../shared/secret.ts";
 import type { Lease, Session } from "../../stores/store.ts";
+import { withinLimit } from "../attempt-limit.ts";
 import type { KeeperContext } from "./keeper-context.ts";
-import { isRefusal, retryTime, withinLimit } from "./schedule.ts";
+import { isRefusal, retryTime } from "./schedule.ts";
 import type { ClosingSnapshot, LeaseSource } from "./snapshot.ts";
 
 /** A login that nobody needs any more, with the leases it made. */

@@ -1,11 +1,11 @@
 import { ProviderError } from "../../errors.ts";
 import { Flights } from "../../shared/flights.ts";
 import type { Found, Outcome, Ref, Session } from "../../stores/store.ts";
+import { withinLimit } from "../attempt-limit.ts";
 import type { Closings } from "./closings.ts";
 import { HeldLease } from "./held-lease.ts";
 import type { KeeperContext, LeaseEvent } from "./keeper-context.ts";
 import { type Connect, PodLogin } from "./pod-login.ts";
-import { withinLimit } from "./schedule.ts";
 import type { LeaseSource, PodSnapshot } from "./snapshot.ts";
 
 /** Node's timers take no longer time than about 24 days; waking once a day costs nothing. */

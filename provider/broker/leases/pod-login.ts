@@ -2,8 +2,9 @@ import { ProviderError } from "../../errors.ts";
 import { Flights } from "../../shared/flights.ts";
 import { Secret } from "../../shared/secret.ts";
 import type { Session } from "../../stores/store.ts";
+import { withinLimit } from "../attempt-limit.ts";
 import type { KeeperContext } from "./keeper-context.ts";
-import { isRefusal, isTruncated, renewalTime, resumedTime, retryTime, withinLimit } from "./schedule.ts";
+import { isRefusal, isTruncated, renewalTime, resumedTime, retryTime } from "./schedule.ts";
 import type { LeaseSource, LoginSnapshot } from "./snapshot.ts";
 
 /** Logs in for one pod alone, with the newest token that it brought. */
